@@ -1,0 +1,5 @@
+#![no_main]
+
+use ldapgate_fuzz::{hold, ldap::fuzzing};
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| hold(fuzzing::frame(octets)));

@@ -1,0 +1,5 @@
+//! Values of the controls this program serves or sends, one file each.
+//!
+//! Whether a control is served at all is decided in `session::critical`, not here.
+
+pub mod paged_results;

@@ -1,0 +1,28 @@
+//! Attributes that every controller counts and notes for itself.
+
+/// Not replicated (MS-ADTS §3.1.1.2.3, `FLAG_ATTR_NOT_REPLICATED`; the last two are OpenLDAP's): two
+/// controllers differ in them although nothing has happened, and no copy can say them truthfully.
+pub const NOT_REPLICATED: [&str; 16] = [
+    "badPasswordTime",
+    "badPwdCount",
+    "dSCorePropagationData",
+    "lastLogoff",
+    "lastLogon",
+    "logonCount",
+    "modifiedCount",
+    "modifiedCountAtLastProm",
+    "replPropertyMetaData",
+    "replUpToDateVector",
+    "repsFrom",
+    "repsTo",
+    "uSNDSALastObjRemoved",
+    "uSNLastObjRem",
+    "authTimestamp",
+    "pwdFailureTime",
+];
+
+/// Whether all controllers say the same of this attribute.
+#[must_use]
+pub fn is_replicated(name: &str) -> bool {
+    !NOT_REPLICATED.iter().any(|local| local.eq_ignore_ascii_case(name))
+}

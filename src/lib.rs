@@ -1,0 +1,8 @@
+//! An LDAP authentication proxy with a synced view of the directory.
+#![doc = include_str!("../ARCHITECTURE.md")]
+
+pub mod hexadecimal;
+pub mod ldap;
+#[cfg(test)]
+mod testing;
+pub mod time;

@@ -1,0 +1,14 @@
+//! Integration tests, one binary. `cargo test` runs what needs nothing but Rust; `scripts/test` prepares real
+//! servers and runs everything.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on fails, and tests count real time"
+)]
+
+mod codec;
+mod corpus;
