@@ -1,6 +1,7 @@
 //! An LDAP authentication proxy with a synced view of the directory.
 #![doc = include_str!("../ARCHITECTURE.md")]
 
+pub mod directory;
 pub mod hexadecimal;
 pub mod ldap;
 #[cfg(test)]

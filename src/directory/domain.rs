@@ -1,0 +1,144 @@
+//! What is known of a directory as a whole, and what sort of entry an entry is.
+
+use std::sync::Arc;
+
+use crate::ldap::entry::Entry;
+use crate::ldap::identifier::Sid;
+use crate::ldap::schema::DirectoryKind;
+
+/// The naming context that ldapgate itself serves beside an OpenLDAP tree, so that a root DSE always
+/// names two real contexts.
+pub const OWN_CONTEXT: &str = "cn=ldapgate";
+
+/// `sAMAccountType` of a normal user account (MS-SAMR §2.2.1.9, `SAM_USER_OBJECT`).
+const NORMAL_USER: &str = "805306368";
+
+/// What is known of the directory as a whole, read by sync from the root DSE and the configuration
+/// context.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// The name of the `[[directory]]`.
+    pub directory: Arc<str>,
+    /// Which schema and account semantics it follows.
+    pub kind: DirectoryKind,
+    /// The name of the naming context as the controller spells it.
+    pub naming_context: String,
+    /// The name of the configuration context (Active Directory).
+    pub configuration_context: Option<String>,
+    /// The name of the schema context (Active Directory).
+    pub schema_context: Option<String>,
+    /// The DNS name of the domain, `corp.example` (Active Directory).
+    pub dns_name: Option<String>,
+    /// The NetBIOS name, `CORP`, read from the crossRef (Active Directory).
+    pub netbios_name: Option<String>,
+    /// The SID of the domain (Active Directory).
+    pub sid: Option<Sid>,
+    /// `uPNSuffixes` of CN=Partitions.
+    pub upn_suffixes: Vec<String>,
+    /// The root DSE as the controller gave it.
+    pub root_dse: Entry,
+}
+
+impl Domain {
+    /// Whether the other domain says the same about names and identities. The root DSE is left out:
+    /// it carries the controller's clock and change numbers.
+    #[must_use]
+    pub fn same_names(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.naming_context == other.naming_context
+            && self.configuration_context == other.configuration_context
+            && self.schema_context == other.schema_context
+            && self.dns_name == other.dns_name
+            && self.netbios_name == other.netbios_name
+            && self.sid == other.sid
+            && self.upn_suffixes == other.upn_suffixes
+    }
+
+    /// The names at which a tree of its own begins, as spelled: a search in one of them does not
+    /// reach into another, even where the names nest (MS-ADTS §3.1.1.1.5).
+    pub(super) fn heads(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.naming_context.as_str())
+            .chain(self.configuration_context.as_deref())
+            .chain((self.kind == DirectoryKind::OpenLdap).then_some(OWN_CONTEXT))
+    }
+}
+
+/// What sort of entry it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A person's account. Never a computer, a managed service account or a trust.
+    User,
+    /// A group.
+    Group,
+    /// An organizational unit, a container or the head of a naming context.
+    Container,
+    /// Anything else that was copied.
+    Other,
+}
+
+impl EntryKind {
+    /// The sort of `entry` by its object classes and, for Active Directory, by `sAMAccountType`.
+    #[must_use]
+    pub fn of(entry: &Entry, kind: DirectoryKind) -> Self {
+        let is = |class: &str| {
+            entry
+                .values("objectClass")
+                .iter()
+                .any(|value| value.eq_ignore_ascii_case(class.as_bytes()))
+        };
+        let any = |classes: &[&str]| classes.iter().any(|class| is(class));
+        match kind {
+            DirectoryKind::ActiveDirectory => {
+                let normal = entry.text("sAMAccountType").is_none_or(|found| found == NORMAL_USER);
+                if any(&["group"]) {
+                    Self::Group
+                } else if is("user") && !is("computer") && normal {
+                    Self::User
+                } else if any(&ACTIVE_DIRECTORY_CONTAINERS) {
+                    Self::Container
+                } else {
+                    Self::Other
+                }
+            }
+            DirectoryKind::OpenLdap => {
+                if any(&OPENLDAP_GROUPS) {
+                    Self::Group
+                } else if any(&OPENLDAP_USERS) {
+                    Self::User
+                } else if any(&OPENLDAP_CONTAINERS) {
+                    Self::Container
+                } else {
+                    Self::Other
+                }
+            }
+        }
+    }
+}
+
+const ACTIVE_DIRECTORY_CONTAINERS: [&str; 7] = [
+    "organizationalUnit",
+    "container",
+    "domainDNS",
+    "domain",
+    "builtinDomain",
+    "configuration",
+    "crossRefContainer",
+];
+
+/// Object classes that make an OpenLDAP entry a group.
+pub const OPENLDAP_GROUPS: [&str; 3] = ["groupOfNames", "groupOfUniqueNames", "posixGroup"];
+
+/// Object classes that make an OpenLDAP entry a person's account.
+pub const OPENLDAP_USERS: [&str; 6] = [
+    "inetOrgPerson",
+    "posixAccount",
+    "account",
+    "organizationalPerson",
+    "person",
+    // Service accounts: an entry of any structure with a password.
+    "simpleSecurityObject",
+];
+
+/// Object classes that make an OpenLDAP entry a container.
+pub const OPENLDAP_CONTAINERS: [&str; 6] =
+    ["organizationalUnit", "organization", "dcObject", "domain", "locality", "country"];
