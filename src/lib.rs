@@ -1,9 +1,11 @@
 //! An LDAP authentication proxy with a synced view of the directory.
 #![doc = include_str!("../ARCHITECTURE.md")]
 
+pub mod certificate;
 pub mod directory;
 pub mod hexadecimal;
 pub mod ldap;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod upstream;

@@ -1,0 +1,63 @@
+//! The authority: the directory's own controllers, which alone judge passwords, and which the copy
+//! is read from.
+//!
+//! What lives here: what is configured (`controller`), the parts at work together (`controllers`),
+//! what an answer means (`outcome`), the failover rule (`failover`), which controller is asked
+//! (`roster`), whether it is healthy (`health`, `board`, `fitness`), links and pools (`stream`,
+//! `dial`, `link`, `pool`, `tls`, `certificate`), logins (`verify`, `relay`), reading (`fetch`,
+//! `paging`, `range`, `service`), the probes (`probe`), and what operators are told (`status`,
+//! `error`).
+//!
+//! What does not: who may log in (`policy`), what the client is told (`session::answer`), and what
+//! is kept of what was read (`sync`, `directory`).
+//!
+//! Invariants, with the test that holds each:
+//! - Only code 0 in a BindResponse under our own message id is success:
+//!   `outcome::tests::only_code_zero_under_our_id_is_success`.
+//! - A password that a controller judged is not sent again, one that was sent and not judged is
+//!   sent at most once more, and an outage never becomes a refusal:
+//!   `failover::tests::the_rule_holds_for_any_behaviour`.
+//! - A request counts as not sent only if the kernel took no octet of it: `tests::linking`.
+//! - A refused service password is sent once:
+//!   `tests::fetching::a_refused_service_account_is_sent_once`.
+//! - An incomplete answer is an error: `paging::tests::what_is_cut_short_is_an_error`.
+
+mod board;
+mod certificate;
+mod controller;
+mod controllers;
+mod dial;
+mod error;
+mod failover;
+mod fetch;
+mod fitness;
+mod health;
+mod link;
+mod outcome;
+mod paging;
+mod pool;
+mod probe;
+mod range;
+mod relay;
+mod roster;
+mod service;
+mod status;
+mod stream;
+mod tls;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use controller::{
+    ControllerConfig, HealthConfig, PoolConfig, Security, Timeouts, Trust, UpstreamConfig,
+};
+pub use controllers::Upstream;
+pub use error::{FetchError, Step, Unavailable, UpstreamError};
+pub use failover::BindOutcome;
+pub use fetch::FetchSession;
+#[cfg(test)]
+pub use outcome::accepted_for_tests;
+pub use outcome::{Accepted, REFUSED_TEXT};
+pub use status::{CapabilityStatus, ControllerStatus, HistoryRecord};
+pub use verify::Verification;

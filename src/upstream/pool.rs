@@ -1,0 +1,151 @@
+//! `[io]` The bind links of one controller: exclusive, bounded, a few kept ready.
+//!
+//! A bind replaces a link's identity, so a link may carry the binds of many users one after another;
+//! it never carries anything else. A link comes back only after an answer that left no doubt.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use super::controller::PoolConfig;
+use super::dial::Dialer;
+use super::error::LinkError;
+use super::link::Link;
+
+/// Why no link could be had. Nothing was sent.
+#[derive(Debug)]
+pub(super) enum CheckoutError {
+    /// All links are taken, and so is the queue or the time to wait in it.
+    Full,
+    /// A new link could not be made.
+    Dial(LinkError),
+}
+
+/// A link for one bind. Dropping it closes it; [`Pool::put_back`] keeps it.
+pub(super) struct Checkout {
+    pub(super) link: Link,
+    /// Whether it was made for this bind. One from the pool may be stale.
+    pub(super) fresh: bool,
+    permit: OwnedSemaphorePermit,
+}
+
+/// The links of one controller.
+pub(super) struct Pool {
+    dialer: Arc<Dialer>,
+    config: PoolConfig,
+    /// Used last at the end.
+    idle: Mutex<Vec<(Link, Instant)>>,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Pool {
+    pub(super) fn new(dialer: Arc<Dialer>, config: PoolConfig) -> Self {
+        let permits = Arc::new(Semaphore::new(config.max_links.min(Semaphore::MAX_PERMITS)));
+        Self { dialer, config, idle: Mutex::new(Vec::new()), permits, waiting: AtomicUsize::new(0) }
+    }
+
+    /// A link that is ready, or a new one.
+    pub(super) async fn checkout(&self, deadline: Instant) -> Result<Checkout, CheckoutError> {
+        let permit = self.permit(deadline).await.ok_or(CheckoutError::Full)?;
+        while let Some((mut link, _)) = self.pop() {
+            if link.is_quiet() {
+                return Ok(Checkout { link, fresh: false, permit });
+            }
+        }
+        match self.dialer.dial(deadline).await {
+            Ok(link) => Ok(Checkout { link, fresh: true, permit }),
+            Err(error) => Err(CheckoutError::Dial(error)),
+        }
+    }
+
+    /// Keeps a link for the next bind, which looks first whether it is still good.
+    pub(super) fn put_back(&self, checkout: Checkout) {
+        let Checkout { link, permit, .. } = checkout;
+        let mut idle = self.idle();
+        if idle.len() < self.config.max_links {
+            idle.push((link, Instant::now()));
+        }
+        drop(idle);
+        drop(permit);
+    }
+
+    /// Links in use.
+    pub(super) fn busy(&self) -> usize {
+        self.config.max_links.saturating_sub(self.permits.available_permits())
+    }
+
+    /// Links waiting for use.
+    pub(super) fn idle_count(&self) -> usize {
+        self.idle().len()
+    }
+
+    /// Drops all links that are not in use: the controller went down, they may hang.
+    pub(super) fn clear(&self) {
+        self.idle().clear();
+    }
+
+    /// Closes links that are stale or unused for too long, and makes new ones until enough are
+    /// ready. Gives up at the first failure; the probe says why.
+    pub(super) async fn maintain(&self, deadline: Instant) {
+        for link in self.take_old() {
+            link.close(deadline).await;
+        }
+        while self.idle_count() < self.config.warm {
+            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
+            let Ok(link) = self.dialer.dial(deadline).await else { return };
+            self.put_back(Checkout { link, fresh: true, permit });
+            if Instant::now() >= deadline {
+                return;
+            }
+        }
+    }
+
+    async fn permit(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Some(permit);
+        }
+        let _place = Place::take(&self.waiting, self.config.queue)?;
+        timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()
+    }
+
+    fn pop(&self) -> Option<(Link, Instant)> {
+        self.idle().pop()
+    }
+
+    fn take_old(&self) -> Vec<Link> {
+        let now = Instant::now();
+        let mut idle = self.idle();
+        let (keep, old) = std::mem::take(&mut *idle)
+            .into_iter()
+            .partition(|(_, since)| now.saturating_duration_since(*since) < self.config.idle);
+        *idle = keep;
+        idle.retain_mut(|(link, _)| link.is_quiet());
+        drop(idle);
+        let old: Vec<(Link, Instant)> = old;
+        old.into_iter().map(|(link, _)| link).collect()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<(Link, Instant)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the queue, given up when dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, limit: usize) -> Option<Self> {
+        let grow = |count: usize| (count < limit).then_some(count + 1);
+        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, grow).ok()?;
+        Some(Self(waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
