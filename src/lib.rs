@@ -2,6 +2,7 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod certificate;
+pub mod demo;
 pub mod directory;
 pub mod hexadecimal;
 pub mod ldap;
