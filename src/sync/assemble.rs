@@ -1,0 +1,285 @@
+//! Pages become a whole set of entries, or nothing.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use thiserror::Error;
+
+use crate::directory::{EntryKind, View, identity};
+use crate::ldap::dn::NormalizedDn;
+use crate::ldap::entry::Entry;
+use crate::ldap::identifier::{Guid, Sid};
+use crate::ldap::schema::{DirectoryKind, is_forbidden, is_replicated};
+
+/// Relative identifiers of accounts that nobody logs in with: Guest and krbtgt (MS-SAMR 2.2.1.14).
+const NEVER_COPIED: [u32; 2] = [501, 502];
+
+/// So many groups are not all removed between two passes; fewer may be.
+const MANY_GROUPS: usize = 10;
+
+/// Why what was read does not become a view.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AssembleError {
+    /// Nobody is there, although the last view had people.
+    #[error(
+        "the directory suddenly has no users (there were {before}): a wrong base, or the sync \
+         account has lost its rights"
+    )]
+    NoUsersLeft {
+        /// Users in the last view.
+        before: usize,
+    },
+    /// No groups are there, although the last view had many: whoever is denied by a group would pass.
+    #[error(
+        "the directory suddenly has no groups (there were {before}): a wrong base, or the sync \
+         account has lost its rights"
+    )]
+    NoGroupsLeft {
+        /// Groups in the last view.
+        before: usize,
+    },
+    /// Nobody is there at all.
+    #[error("no users were found below {base:?}: check the base and the sync account's rights")]
+    Empty {
+        /// Where was looked.
+        base: String,
+    },
+    /// Most users have no identity, and could not be kept.
+    #[error(
+        "objectGUID or entryUUID cannot be read on {unreadable} of {users} users: grant the sync \
+         account read access to it"
+    )]
+    IdentityUnreadable {
+        /// Users without it.
+        unreadable: usize,
+        /// All users.
+        users: usize,
+    },
+    /// Most accounts hide whether they are enabled.
+    #[error(
+        "userAccountControl cannot be read on {unreadable} of {users} users: grant the sync \
+         account read access to Account Restrictions"
+    )]
+    StateUnreadable {
+        /// Users without it.
+        unreadable: usize,
+        /// All users.
+        users: usize,
+    },
+}
+
+/// The entries of one pass as they come in.
+#[derive(Debug)]
+pub struct Assembly {
+    kind: DirectoryKind,
+    entries: Vec<Entry>,
+    places: HashMap<Guid, usize>,
+    moved: usize,
+}
+
+/// What a pass has found.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The entries, each identity once.
+    pub entries: Vec<Entry>,
+    /// Users whose state cannot be read; they are refused.
+    pub unreadable: usize,
+    /// Entries that came twice, because they were moved or renamed between two pages.
+    pub moved: usize,
+}
+
+impl Assembly {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(kind: DirectoryKind) -> Self {
+        Self { kind, entries: Vec::new(), places: HashMap::new(), moved: 0 }
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing has come yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes a page. An object that comes twice was moved or changed between two pages; the later reading
+    /// counts, because the controller answers each page from its present state. An entry without an
+    /// identity is kept, for `View::build` to list.
+    pub fn add(&mut self, page: Vec<Entry>) {
+        for mut entry in page {
+            if !is_copied(self.kind, &entry) {
+                continue;
+            }
+            entry.attributes.retain(|attribute| is_kept(&attribute.description));
+            let guid = identity(&entry, self.kind);
+            let place = guid.and_then(|guid| self.places.get(&guid).copied());
+            if let Some(known) = place.and_then(|place| self.entries.get_mut(place)) {
+                self.moved += usize::from(known.dn != entry.dn);
+                *known = entry;
+                continue;
+            }
+            if let Some(guid) = guid {
+                self.places.insert(guid, self.entries.len());
+            }
+            self.entries.push(entry);
+        }
+    }
+
+    /// Takes an entry out that is gone by now.
+    pub fn remove(&mut self, guid: Guid) {
+        let Some(place) = self.places.remove(&guid) else { return };
+        self.entries.swap_remove(place);
+        let swapped = self.entries.get(place).and_then(|entry| identity(entry, self.kind));
+        if let Some(swapped) = swapped {
+            self.places.insert(swapped, place);
+        }
+    }
+
+    /// The entries so far, for what has to be completed about them.
+    pub fn entries_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
+    }
+
+    /// Holds what members say of their groups (memberOf) against what the groups say of their members.
+    /// A difference is a change between two pages, or a right that the sync account lacks.
+    #[must_use]
+    pub fn memberships(&self) -> Memberships {
+        let mut groups: HashMap<&[u8], Members<'_>> = HashMap::new();
+        for entry in &self.entries {
+            if EntryKind::of(entry, self.kind) == EntryKind::Group
+                && let Some(guid) = identity(entry, self.kind)
+            {
+                groups.insert(entry.dn.as_bytes(), Members::of(guid, entry));
+            }
+        }
+        let mut found = Memberships::default();
+        for entry in &self.entries {
+            for group in entry.values("memberOf") {
+                let Some(group) = groups.get_mut(group.as_slice()) else { continue };
+                found.claimed += 1;
+                if !group.has(&entry.dn) {
+                    found.unconfirmed += 1;
+                    found.groups.insert(group.guid);
+                    found.members.extend(identity(entry, self.kind));
+                }
+            }
+        }
+        found
+    }
+
+    /// Checks the whole. To be called only when every search of the pass has ended without an error.
+    ///
+    /// # Errors
+    /// It cannot be right; the view stays as it is.
+    pub fn finish(self, base: &str, last: Option<&View>) -> Result<Assembled, AssembleError> {
+        let is_user = |entry: &&Entry| EntryKind::of(entry, self.kind) == EntryKind::User;
+        let all: Vec<&Entry> = self.entries.iter().filter(is_user).collect();
+        let users = all.len();
+        let before = last.map(View::counts).unwrap_or_default();
+        if users == 0 {
+            return Err(match before.users {
+                0 => AssembleError::Empty { base: base.to_owned() },
+                before => AssembleError::NoUsersLeft { before },
+            });
+        }
+        if before.groups >= MANY_GROUPS && !self.has_groups() {
+            return Err(AssembleError::NoGroupsLeft { before: before.groups });
+        }
+        let nameless = all.iter().filter(|user| identity(user, self.kind).is_none()).count();
+        if nameless * 2 > users {
+            return Err(AssembleError::IdentityUnreadable { unreadable: nameless, users });
+        }
+        let hides_state = |user: &&&Entry| {
+            self.kind == DirectoryKind::ActiveDirectory
+                && user.first("userAccountControl").is_none()
+        };
+        let unreadable = all.iter().filter(hides_state).count();
+        if unreadable * 2 > users {
+            return Err(AssembleError::StateUnreadable { unreadable, users });
+        }
+        Ok(Assembled { entries: self.entries, unreadable, moved: self.moved })
+    }
+
+    fn has_groups(&self) -> bool {
+        self.entries.iter().any(|entry| EntryKind::of(entry, self.kind) == EntryKind::Group)
+    }
+}
+
+/// How the two ends of the memberships fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memberships {
+    /// Memberships that members name, in groups that were copied.
+    pub claimed: usize,
+    /// Of those, how many the group does not name.
+    pub unconfirmed: usize,
+    /// The groups of those.
+    pub groups: BTreeSet<Guid>,
+    /// The members of those.
+    pub members: BTreeSet<Guid>,
+}
+
+impl Memberships {
+    /// Whether so many are missing that the members of groups cannot be read at all.
+    #[must_use]
+    pub const fn are_hidden(&self) -> bool {
+        self.unconfirmed * 2 > self.claimed
+    }
+}
+
+/// The members that a group names.
+struct Members<'e> {
+    guid: Guid,
+    spelled: HashSet<&'e [u8]>,
+    /// Worked out when a spelling is not among `spelled`.
+    normalized: Option<HashSet<NormalizedDn>>,
+}
+
+impl<'e> Members<'e> {
+    fn of(guid: Guid, group: &'e Entry) -> Self {
+        let lists = ["member", "uniqueMember"].map(|name| group.values(name));
+        let spelled = lists.into_iter().flatten().map(Vec::as_slice).collect();
+        Self { guid, spelled, normalized: None }
+    }
+
+    fn has(&mut self, member: &str) -> bool {
+        if self.spelled.contains(member.as_bytes()) {
+            return true;
+        }
+        let spelled = &self.spelled;
+        let parse = |octets: &&[u8]| NormalizedDn::parse(std::str::from_utf8(octets).ok()?).ok();
+        let normalized =
+            self.normalized.get_or_insert_with(|| spelled.iter().filter_map(parse).collect());
+        NormalizedDn::parse(member).is_ok_and(|name| normalized.contains(&name))
+    }
+}
+
+fn is_kept(description: &str) -> bool {
+    let name = description.split(';').next().unwrap_or_default();
+    // No application reads the security descriptor.
+    let descriptor = name.eq_ignore_ascii_case("nTSecurityDescriptor");
+    is_replicated(name) && !is_forbidden(name) && !descriptor
+}
+
+/// Of the accounts only people's are copied.
+fn is_copied(kind: DirectoryKind, entry: &Entry) -> bool {
+    if kind == DirectoryKind::OpenLdap {
+        return true;
+    }
+    let classes = entry.values("objectClass");
+    if !classes.iter().any(|value| value.eq_ignore_ascii_case(b"user")) {
+        return true;
+    }
+    let sid = entry.first("objectSid").and_then(Sid::from_octets);
+    let relative = sid.and_then(|sid| sid.relative_id());
+    EntryKind::of(entry, kind) == EntryKind::User
+        && relative.is_none_or(|relative| !NEVER_COPIED.contains(&relative))
+        // The krbtgt account of a read-only controller (MS-ADTS §6.1.1.3.2).
+        && entry.values("msDS-SecondaryKrbTgtNumber").is_empty()
+}
+
+#[cfg(test)]
+mod tests;
