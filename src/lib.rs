@@ -6,6 +6,7 @@ pub mod demo;
 pub mod directory;
 pub mod hexadecimal;
 pub mod ldap;
+pub mod policy;
 pub mod sync;
 #[cfg(test)]
 mod testing;

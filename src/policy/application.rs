@@ -1,0 +1,123 @@
+//! What an application may see and who may pass through it: configuration after its validation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::ldap::dn::NormalizedDn;
+use crate::ldap::filter::Filter;
+
+/// One downstream application, chosen by listener and client network, never by what the client says.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// Its name in the configuration, the logs and the metrics.
+    pub name: Arc<str>,
+    /// The directories whose accounts it knows, in the order of the configuration.
+    pub directories: Vec<Arc<str>>,
+    /// Where its users live; empty for everywhere.
+    pub bases: Vec<ScopeBase>,
+    /// Sub-trees taken out of the bases.
+    pub excluded_bases: Vec<ScopeBase>,
+    /// What else must hold for its users.
+    pub user_filter: Option<Filter>,
+    /// Its users are in at least one of these groups (nested, primary group included); empty for any.
+    pub required_groups: Vec<String>,
+    /// Its users are in none of these groups.
+    pub denied_groups: Vec<String>,
+    /// Accounts of the directory that may bind and search although they are out of scope, in any
+    /// bind-name form.
+    pub service_accounts: Vec<String>,
+    /// Service accounts that only this program knows.
+    pub local_accounts: Vec<LocalAccount>,
+    /// Who may search.
+    pub searchers: Searchers,
+    /// What a client without identity may read.
+    pub anonymous: AnonymousAccess,
+    /// What a refused client is told.
+    pub refusals: RefusalStyle,
+    /// No negative bind answer leaves earlier than this after its request.
+    pub negative_latency: Duration,
+    /// Bounds of one search.
+    pub limits: SearchLimits,
+    /// The client networks it is chosen for; empty for any.
+    pub networks: Vec<IpNet>,
+    /// The listeners it is chosen for; empty for all.
+    pub listeners: Vec<Arc<str>>,
+}
+
+/// One base of an application's scope.
+#[derive(Clone, Debug)]
+pub struct ScopeBase {
+    /// The directory it belongs to; `None` for whichever holds the name.
+    pub directory: Option<Arc<str>>,
+    /// The name, for comparing.
+    pub dn: NormalizedDn,
+    /// The name as configured, for messages.
+    pub text: String,
+}
+
+/// A service account known to this program alone.
+#[derive(Clone, Debug)]
+pub struct LocalAccount {
+    /// The name it binds with, as is or as `cn=<name>,cn=ldapgate`.
+    pub name: String,
+    /// What its password is checked against.
+    pub secret: LocalSecret,
+}
+
+/// The stored form of a local account's secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocalSecret {
+    /// SHA-256 of a random secret that this program made; slow hashing adds nothing to 256 bits.
+    Sha256([u8; 32]),
+    /// An Argon2id string in PHC form, for secrets that a person chose.
+    Argon2id(String),
+}
+
+/// Who may search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Searchers {
+    /// Service accounts only.
+    #[default]
+    ServiceAccounts,
+    /// Every user who may pass.
+    PermittedUsers,
+}
+
+/// What a client without identity may read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnonymousAccess {
+    /// The root DSE.
+    #[default]
+    RootDseOnly,
+    /// Whatever the application shows.
+    Search,
+}
+
+/// What a client is told when this program refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefusalStyle {
+    /// The same as for a wrong password, so that account states stay private.
+    #[default]
+    Uniform,
+    /// The directory's sub-code for the state (533, 701, 525 …).
+    Subcodes,
+}
+
+/// Bounds of one search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchLimits {
+    /// Most entries of a search without paging; 0 for no bound.
+    pub size: u32,
+    /// Longest time one search may take.
+    pub time: Duration,
+    /// Most entries of one page; 0 for no bound.
+    pub page: u32,
+}
+
+impl Default for SearchLimits {
+    fn default() -> Self {
+        Self { size: 0, time: Duration::from_secs(120), page: 0 }
+    }
+}

@@ -1,0 +1,295 @@
+//! The decision: who this is and whether the rules let it pass, before any password is sent anywhere;
+//! and the permit that a search needs, which takes an admission *and* a proof of the password.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::directory::EntryRef;
+use crate::ldap::identifier::Guid;
+use crate::ldap::schema::DirectoryKind;
+use crate::time::Now;
+use crate::upstream::Accepted;
+
+use super::account::AccountState;
+use super::application::{AnonymousAccess, Application, Searchers};
+use super::local_account::LocalSecretAccepted;
+use super::name::{self, BindName, Resolved};
+use super::refusal::Refusal;
+use super::rules::{self, Subject};
+use super::world::World;
+
+/// An account that the rules let pass, if its password is right.
+#[derive(Debug)]
+#[must_use]
+pub struct Admission {
+    application: Arc<Application>,
+    account: Account,
+    epoch: u64,
+}
+
+/// A directory account that was admitted.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The directory's name in the configuration.
+    pub directory: Arc<str>,
+    /// Its identity there.
+    pub guid: Guid,
+    /// Its distinguished name at the time of the decision.
+    pub dn: String,
+    /// How the directory's own tools write it: `CORP\sam`, or the distinguished name.
+    pub authorization_name: String,
+    /// The name that is sent to the controller.
+    pub upstream_name: String,
+    /// Whether it is one of the application's named service accounts.
+    pub service_account: bool,
+    /// When the account stops being valid by the clock alone.
+    pub expires: Option<SystemTime>,
+}
+
+/// Which account a name stood for, admitted or refused: for the log, never for the client, and no
+/// step towards a permit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedAccount {
+    /// The directory's name in the configuration.
+    pub directory: Arc<str>,
+    /// Its identity there.
+    pub guid: Guid,
+    /// Its distinguished name; empty if the account is gone.
+    pub dn: String,
+}
+
+impl NamedAccount {
+    /// The account as the world has it.
+    #[must_use]
+    pub fn of(world: &World, resolved: &Resolved) -> Self {
+        let entry = world.view(&resolved.directory).and_then(|view| view.find_guid(&resolved.guid));
+        Self {
+            directory: resolved.directory.clone(),
+            guid: resolved.guid,
+            dn: entry.map(|entry| entry.dn().to_owned()).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&Account> for NamedAccount {
+    fn from(account: &Account) -> Self {
+        Self { directory: account.directory.clone(), guid: account.guid, dn: account.dn.clone() }
+    }
+}
+
+/// Judges a name on one snapshot of the world. No password is looked at.
+///
+/// # Errors
+/// The first reason that says no.
+pub fn judge(
+    world: &World,
+    application: &Arc<Application>,
+    name: &BindName,
+    now: Now,
+) -> Result<Admission, Refusal> {
+    let resolved = name::resolve(world, application, name)?;
+    judge_resolved(world, application, &resolved, now)
+}
+
+/// Judges an account that is already known by its identity.
+///
+/// # Errors
+/// The first reason that says no; [`Refusal::Unknown`] if the account is gone.
+pub fn judge_resolved(
+    world: &World,
+    application: &Arc<Application>,
+    resolved: &Resolved,
+    now: Now,
+) -> Result<Admission, Refusal> {
+    if !application.directories.contains(&resolved.directory) {
+        return Err(Refusal::Unknown);
+    }
+    let view = world.view(&resolved.directory).ok_or(Refusal::ViewNotReady)?;
+    let entry = view.find_guid(&resolved.guid).ok_or(Refusal::Unknown)?;
+    let service_account = is_service_account(world, application, resolved);
+    let subject =
+        Subject { application, directory: &resolved.directory, view, entry, wall: now.wall };
+    rules::check_all(subject, service_account)?;
+    if !service_account {
+        denied_groups_are_known(world, application)?;
+    }
+    let kind = view.domain().kind;
+    let netbios_name = view.domain().netbios_name.as_deref();
+    let authorization_name = authorization_name(kind, netbios_name, entry);
+    Ok(Admission {
+        application: application.clone(),
+        account: Account {
+            directory: resolved.directory.clone(),
+            guid: resolved.guid,
+            dn: entry.dn().to_owned(),
+            upstream_name: authorization_name.clone(),
+            authorization_name,
+            service_account,
+            expires: AccountState::read(entry, kind)?.expires,
+        },
+        epoch: world.epoch,
+    })
+}
+
+/// `NETBIOS\sAMAccountName` survives moves and renames between our reading and the controller's; the
+/// distinguished name serves where there is no such name.
+fn authorization_name(
+    kind: DirectoryKind,
+    netbios_name: Option<&str>,
+    entry: EntryRef<'_>,
+) -> String {
+    match (kind, netbios_name, entry.text("sAMAccountName")) {
+        (DirectoryKind::ActiveDirectory, Some(domain), Some(account)) => {
+            format!("{domain}\\{account}")
+        }
+        _ => entry.dn().to_owned(),
+    }
+}
+
+/// Whether the account is one the application names as its own. Names are resolved on the current
+/// views and compared by identity: an account named by its GUID keeps the role through every rename and
+/// move. A name that a second account answers to in any form gives the role to neither: who may write a
+/// userPrincipalName must not become the service account that is configured by its account name.
+fn is_service_account(world: &World, application: &Application, account: &Resolved) -> bool {
+    application.service_accounts.iter().any(|configured| {
+        BindName::read(configured.as_bytes())
+            .and_then(|name| name::resolve_in_every_form(world, application, &name))
+            .is_ok_and(|named| named == *account)
+    })
+}
+
+/// A denied group that no directory of the application has is a name misspelt or a group renamed:
+/// nobody can be cleared of it. (With one directory the rule itself says so.)
+fn denied_groups_are_known(world: &World, application: &Application) -> Result<(), Refusal> {
+    for name in &application.denied_groups {
+        let mut views = world.of(application).filter_map(|state| state.view.as_ref());
+        if !views.any(|view| !view.groups_named(name).is_empty()) {
+            let unready = world.of(application).any(|state| state.view.is_none());
+            return Err(if unready { Refusal::ViewNotReady } else { Refusal::GroupUnresolved });
+        }
+    }
+    Ok(())
+}
+
+impl Admission {
+    /// The admitted account.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Turns the admission into a permit: a controller has accepted the password.
+    #[must_use]
+    pub fn confirm(self, _evidence: Accepted) -> Permit {
+        Permit {
+            application: self.application,
+            identity: Identity::Directory(self.account),
+            epoch: self.epoch,
+        }
+    }
+}
+
+/// Who holds a permit.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// A directory account.
+    Directory(Account),
+    /// A service account that only this program knows.
+    Local {
+        /// Its name.
+        name: String,
+    },
+    /// Nobody, where the application lets nobody search.
+    Anonymous,
+}
+
+/// The right to act as somebody in one application. It exists only where the rules *and* a proof said
+/// yes, and is judged again whenever the world has moved on. Not `Clone`: a session has one or none.
+#[derive(Debug)]
+pub struct Permit {
+    application: Arc<Application>,
+    identity: Identity,
+    epoch: u64,
+}
+
+impl Permit {
+    /// For a local service account whose secret was given.
+    #[must_use]
+    pub fn of_local_account(
+        application: &Arc<Application>,
+        evidence: &LocalSecretAccepted,
+        world: &World,
+    ) -> Self {
+        Self {
+            application: application.clone(),
+            identity: Identity::Local { name: evidence.name().to_owned() },
+            epoch: world.epoch,
+        }
+    }
+
+    /// For a client without identity; `None` unless the application lets such clients search.
+    #[must_use]
+    pub fn of_anonymous(application: &Arc<Application>, world: &World) -> Option<Self> {
+        (application.anonymous == AnonymousAccess::Search).then(|| Self {
+            application: application.clone(),
+            identity: Identity::Anonymous,
+            epoch: world.epoch,
+        })
+    }
+
+    /// Who holds it.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The application it is for.
+    #[must_use]
+    pub const fn application(&self) -> &Arc<Application> {
+        &self.application
+    }
+
+    /// Whether its holder may search.
+    #[must_use]
+    pub fn may_search(&self) -> bool {
+        match &self.identity {
+            Identity::Directory(account) => {
+                account.service_account || self.application.searchers == Searchers::PermittedUsers
+            }
+            Identity::Local { .. } => true,
+            Identity::Anonymous => self.application.anonymous == AnonymousAccess::Search,
+        }
+    }
+
+    /// Judges the permit again if the world has moved on since; gives back what it is worth now.
+    ///
+    /// # Errors
+    /// The reason it is worth nothing any more.
+    pub fn renewed(self, world: &World, now: Now) -> Result<Self, Refusal> {
+        let Identity::Directory(account) = &self.identity else {
+            return Ok(Self { epoch: world.epoch, ..self });
+        };
+        let resolved = Resolved { directory: account.directory.clone(), guid: account.guid };
+        let admission = judge_resolved(world, &self.application, &resolved, now)?;
+        Ok(Self {
+            application: admission.application,
+            identity: Identity::Directory(admission.account),
+            epoch: world.epoch,
+        })
+    }
+
+    /// Whether it was judged on this very world and the account's time is not up since.
+    #[must_use]
+    pub fn is_current(&self, world: &World, now: Now) -> bool {
+        self.epoch == world.epoch && self.expires().is_none_or(|expires| now.wall < expires)
+    }
+
+    /// When the permit ends by the clock alone.
+    #[must_use]
+    pub const fn expires(&self) -> Option<SystemTime> {
+        match &self.identity {
+            Identity::Directory(account) => account.expires,
+            Identity::Local { .. } | Identity::Anonymous => None,
+        }
+    }
+}

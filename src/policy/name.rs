@@ -1,0 +1,267 @@
+//! From the name in a bind request to one account (MS-ADTS 5.1.1.1.1).
+//!
+//! Every form is resolved before any rule looks at the account, so no spelling of a name escapes a
+//! rule. The forms are tried in the order of MS-ADTS; the first form that matches decides, and more
+//! than one match in it is a refusal.
+
+use std::sync::Arc;
+
+use crate::directory::{EntryKind, EntryRef, View};
+use crate::ldap::dn::{Ava, DistinguishedName, NormalizedDn, Rdn};
+use crate::ldap::identifier::{Guid, Sid};
+use crate::ldap::matching_rule::prepare_case_ignore;
+use crate::ldap::schema::DirectoryKind;
+
+use super::application::Application;
+use super::refusal::Refusal;
+use super::world::{DirectoryState, World};
+
+/// Longest bind name that is looked at, in octets. Distinguished names of real directories stay well
+/// below it.
+pub const MAX_NAME_OCTETS: usize = 8 * 1024;
+
+const COMMON_NAME: &str = "cn";
+const DOMAIN_COMPONENT: &str = "dc";
+
+/// A bind name that is text without control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindName(String);
+
+impl BindName {
+    /// Takes the name of a bind request.
+    ///
+    /// Some controllers cut a name at a NUL and accept what is left, so a name with control characters
+    /// is refused here rather than handed on.
+    ///
+    /// # Errors
+    /// [`Refusal::NameMalformed`]: control characters, too long, or not UTF-8.
+    pub fn read(octets: &[u8]) -> Result<Self, Refusal> {
+        if octets.len() > MAX_NAME_OCTETS {
+            return Err(Refusal::NameMalformed);
+        }
+        let text = std::str::from_utf8(octets).map_err(|_| Refusal::NameMalformed)?;
+        if text.chars().any(|character| character.is_control() || is_invisible(character)) {
+            return Err(Refusal::NameMalformed);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Characters that change how a name looks and not what it says: string preparation would drop them
+/// (RFC 4518 §2.2), so they could dress up one name as another in a log.
+const fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{00ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}')
+}
+
+/// One account in one directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The directory's name in the configuration.
+    pub directory: Arc<str>,
+    /// The account's identity there.
+    pub guid: Guid,
+}
+
+/// The forms a name can take, in the order they are tried.
+enum Form {
+    Dn(NormalizedDn),
+    Upn,
+    ImplicitUpn { account: String, suffix: String },
+    DomainAccount { domain: String, account: String },
+    Canonical(DistinguishedName),
+    Guid(Guid),
+    Sid(Sid),
+    Bare,
+}
+
+/// Finds the one account of the application's directories that `name` stands for.
+///
+/// # Errors
+/// [`Refusal::Unknown`], [`Refusal::Ambiguous`], or [`Refusal::ViewNotReady`] when a directory that
+/// could hold the account (or a second one of the same bare name) has not been synced.
+pub fn resolve(
+    world: &World,
+    application: &Application,
+    name: &BindName,
+) -> Result<Resolved, Refusal> {
+    let unready = world.of(application).any(|state| state.view.is_none());
+    for form in forms(name.as_str()) {
+        let mut matches = matches_of(world, application, &form, name);
+        match (matches.pop(), matches.is_empty()) {
+            (None, _) => {}
+            (Some(_), true) if unready && matches!(form, Form::Bare) => {
+                return Err(Refusal::ViewNotReady);
+            }
+            (Some(one), true) => return Ok(one),
+            (Some(_), false) => return Err(Refusal::Ambiguous),
+        }
+    }
+    Err(if unready { Refusal::ViewNotReady } else { Refusal::Unknown })
+}
+
+/// Finds the one account that answers to `name` in any form: where the forms disagree, none.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_in_every_form(
+    world: &World,
+    application: &Application,
+    name: &BindName,
+) -> Result<Resolved, Refusal> {
+    let first = resolve(world, application, name)?;
+    let agrees = |form: &Form| {
+        matches_of(world, application, form, name).iter().all(|found| *found == first)
+    };
+    if forms(name.as_str()).iter().all(agrees) { Ok(first) } else { Err(Refusal::Ambiguous) }
+}
+
+fn matches_of(
+    world: &World,
+    application: &Application,
+    form: &Form,
+    name: &BindName,
+) -> Vec<Resolved> {
+    let in_view = |state: &DirectoryState| -> Vec<Resolved> {
+        let Some(view) = &state.view else { return Vec::new() };
+        find(view, form, name.as_str())
+            .into_iter()
+            .map(|entry| Resolved { directory: state.name.clone(), guid: entry.guid() })
+            .collect()
+    };
+    world.of(application).flat_map(in_view).collect()
+}
+
+fn forms(name: &str) -> Vec<Form> {
+    let name = name.trim();
+    let mut forms = Vec::new();
+    if name.is_empty() {
+        return forms;
+    }
+    if let Some(inner) = name.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+        match inner.split_once('=') {
+            Some((key, value)) if key.eq_ignore_ascii_case("GUID") => {
+                forms.extend(Guid::parse(value).map(Form::Guid));
+            }
+            Some((key, value)) if key.eq_ignore_ascii_case("SID") => {
+                forms.extend(Sid::parse(value).map(Form::Sid));
+            }
+            _ => {}
+        }
+        return forms;
+    }
+    if name.contains('=')
+        && let Ok(dn) = NormalizedDn::parse(name)
+    {
+        forms.push(Form::Dn(dn));
+    }
+    forms.push(Form::Upn);
+    if let Some((account, suffix)) = name.rsplit_once('@') {
+        forms.push(Form::ImplicitUpn { account: account.to_owned(), suffix: suffix.to_owned() });
+    }
+    if let Some((domain, account)) = name.split_once('\\') {
+        forms.push(Form::DomainAccount { domain: domain.to_owned(), account: account.to_owned() });
+    }
+    forms.extend(canonical(name).map(Form::Canonical));
+    forms.extend(Guid::parse(name).map(Form::Guid));
+    forms.extend(Sid::parse(name).map(Form::Sid));
+    forms.push(Form::Bare);
+    forms
+}
+
+fn find<'v>(view: &'v View, form: &Form, name: &str) -> Vec<EntryRef<'v>> {
+    let domain = view.domain();
+    let is_user = |entry: &EntryRef<'v>| entry.kind() == EntryKind::User;
+    let active_directory = domain.kind == DirectoryKind::ActiveDirectory;
+    match form {
+        Form::Dn(dn) => view.find_dn(dn).filter(is_user).into_iter().collect(),
+        Form::Guid(guid) => view.find_guid(guid).filter(is_user).into_iter().collect(),
+        Form::Sid(sid) => view.find_sid(sid).filter(is_user).into_iter().collect(),
+        Form::Upn if active_directory => view.users_with("userPrincipalName", name),
+        Form::ImplicitUpn { account, suffix } if active_directory && is_suffix(view, suffix) => {
+            view.users_with("sAMAccountName", account)
+        }
+        Form::DomainAccount { domain, account } if active_directory && is_domain(view, domain) => {
+            view.users_with("sAMAccountName", account)
+        }
+        Form::Canonical(dn) if active_directory => find_canonical(view, dn),
+        Form::Bare if active_directory => view.users_with("sAMAccountName", name),
+        Form::Bare => view.users_with("uid", name),
+        Form::Upn | Form::ImplicitUpn { .. } | Form::DomainAccount { .. } | Form::Canonical(_) => {
+            Vec::new()
+        }
+    }
+}
+
+fn is_domain(view: &View, text: &str) -> bool {
+    let domain = view.domain();
+    let wanted = prepare_case_ignore(text);
+    [&domain.netbios_name, &domain.dns_name]
+        .into_iter()
+        .flatten()
+        .any(|known| prepare_case_ignore(known) == wanted)
+}
+
+/// What may follow the `@` of an implicit UPN: the domain, or one of the forest's `uPNSuffixes`
+/// (MS-ADTS 5.1.1.1.1, third form).
+fn is_suffix(view: &View, text: &str) -> bool {
+    let wanted = prepare_case_ignore(text);
+    is_domain(view, text)
+        || view.domain().upn_suffixes.iter().any(|known| prepare_case_ignore(known) == wanted)
+}
+
+/// A canonical name (`corp.example/People/Alice`) as a distinguished name whose upper part is all
+/// common names: the form does not tell whether a container is an OU or a CN, so only values are
+/// compared (see [`find_canonical`]).
+fn canonical(name: &str) -> Option<DistinguishedName> {
+    let (domain, path) = name.split_once('/')?;
+    if domain.is_empty() || path.is_empty() || domain.contains(['\\', '@', '=']) {
+        return None;
+    }
+    let rdn = |attribute: &str, value: &str| Rdn(vec![Ava::new(attribute, value.as_bytes())]);
+    let parts = split_canonical(path)?;
+    let upper = parts.iter().rev().map(|part| rdn(COMMON_NAME, part));
+    let lower = domain.split('.').map(|label| rdn(DOMAIN_COMPONENT, label));
+    Some(DistinguishedName(upper.chain(lower).collect()))
+}
+
+/// Splits at `/`, where `\/` stands for a slash in a name (MS-ADTS 3.1.1.4.5.4).
+fn split_canonical(path: &str) -> Option<Vec<String>> {
+    let mut parts = vec![String::new()];
+    let mut characters = path.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => parts.last_mut()?.push(characters.next()?),
+            '/' => parts.push(String::new()),
+            other => parts.last_mut()?.push(other),
+        }
+    }
+    parts.iter().all(|part| !part.is_empty()).then_some(parts)
+}
+
+fn find_canonical<'v>(view: &'v View, wanted: &DistinguishedName) -> Vec<EntryRef<'v>> {
+    let Some(leaf) = wanted.0.first().and_then(|rdn| rdn.0.first()) else { return Vec::new() };
+    let Ok(common_name) = std::str::from_utf8(leaf.value()) else { return Vec::new() };
+    let wanted = wanted.normalized();
+    let mut found = view.users_with(COMMON_NAME, common_name);
+    found.retain(|entry| values_only(entry.dn()).as_ref() == Some(&wanted));
+    found
+}
+
+/// The name with every attribute type but the domain components read as a common name.
+fn values_only(dn: &str) -> Option<NormalizedDn> {
+    let mut name = DistinguishedName::parse(dn).ok()?;
+    for ava in name.0.iter_mut().flat_map(|rdn| &mut rdn.0) {
+        if !ava.attribute().eq_ignore_ascii_case(DOMAIN_COMPONENT) {
+            *ava = Ava::new(COMMON_NAME, ava.value());
+        }
+    }
+    Some(name.normalized())
+}

@@ -1,0 +1,10 @@
+//! Disabled, expired, or unreadable.
+
+use crate::policy::account::AccountState;
+use crate::policy::refusal::Refusal;
+
+use super::Subject;
+
+pub(super) fn check(subject: Subject<'_>) -> Result<(), Refusal> {
+    AccountState::read(subject.entry, subject.view.domain().kind)?.check(subject.wall)
+}
