@@ -7,6 +7,7 @@ pub mod directory;
 pub mod hexadecimal;
 pub mod ldap;
 pub mod policy;
+pub mod session;
 pub mod sync;
 #[cfg(test)]
 mod testing;

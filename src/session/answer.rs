@@ -1,0 +1,215 @@
+//! The one table from the true reason to what the client is told (DESIGN §5). The log has the reason,
+//! the client has the code; nothing else in the program chooses a code for a bind.
+
+use std::fmt;
+
+use crate::ldap::result::{LdapResult, ResultCode};
+use crate::ldap::schema::DirectoryKind;
+use crate::policy::application::RefusalStyle;
+use crate::policy::{Application, Refusal};
+
+use super::bind::Verdict;
+use super::dialect::{Dialect, SubCode};
+
+/// How a bind ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A controller accepted the password and the rules still let the account pass.
+    Accepted,
+    /// A local service account gave its secret.
+    AcceptedLocally,
+    /// Neither name nor password: the session is anonymous.
+    Anonymous,
+    /// Refused here by a rule; no controller was asked, or it was asked before the rule changed.
+    Refused(Refusal),
+    /// A controller refused; its answer is relayed.
+    Rejected,
+    /// A local service account's secret was wrong.
+    LocalSecretWrong,
+    /// A name with an empty password (RFC 4513 §5.1.2).
+    EmptyPassword,
+    /// The password holds a NUL, where some controllers stop reading.
+    PasswordContainsNul,
+    /// A password in clear on a listener that refuses that.
+    CleartextRefused,
+    /// No controller could be asked.
+    Unavailable,
+    /// Too many binds are waiting.
+    Busy,
+    /// A protocol version other than 2 and 3.
+    UnsupportedVersion,
+    /// A SASL mechanism, or another authentication choice than simple.
+    UnsupportedMechanism,
+    /// A critical control that binds do not serve.
+    CriticalControl,
+}
+
+impl Reason {
+    /// Every reason but the refusals by rule, for documentation tests.
+    pub const ALL_OTHERS: [Self; 13] = [
+        Self::Accepted,
+        Self::AcceptedLocally,
+        Self::Anonymous,
+        Self::Rejected,
+        Self::LocalSecretWrong,
+        Self::EmptyPassword,
+        Self::PasswordContainsNul,
+        Self::CleartextRefused,
+        Self::Unavailable,
+        Self::Busy,
+        Self::UnsupportedVersion,
+        Self::UnsupportedMechanism,
+        Self::CriticalControl,
+    ];
+
+    /// The stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::AcceptedLocally => "accepted_locally",
+            Self::Anonymous => "anonymous",
+            Self::Refused(refusal) => refusal.code(),
+            Self::Rejected => "rejected_by_controller",
+            Self::LocalSecretWrong => "local_secret_wrong",
+            Self::EmptyPassword => "empty_password",
+            Self::PasswordContainsNul => "password_contains_nul",
+            Self::CleartextRefused => "cleartext_refused",
+            Self::Unavailable => "directory_unavailable",
+            Self::Busy => "busy",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::UnsupportedMechanism => "unsupported_mechanism",
+            Self::CriticalControl => "critical_control",
+        }
+    }
+
+    /// The outcome for logs and metrics.
+    #[must_use]
+    pub const fn outcome(self) -> &'static str {
+        match self {
+            Self::Accepted | Self::AcceptedLocally | Self::Anonymous => "accepted",
+            Self::Rejected | Self::LocalSecretWrong => "rejected",
+            Self::Unavailable | Self::Busy => "unavailable",
+            Self::Refused(Refusal::ViewNotReady) => "unavailable",
+            Self::Refused(_)
+            | Self::EmptyPassword
+            | Self::PasswordContainsNul
+            | Self::CleartextRefused
+            | Self::UnsupportedVersion
+            | Self::UnsupportedMechanism
+            | Self::CriticalControl => "refused",
+        }
+    }
+
+    /// Whether the answer must not leave before the application's latency floor: whatever could tell
+    /// by its speed whether a controller was asked.
+    #[must_use]
+    pub const fn waits_for_floor(self) -> bool {
+        match self {
+            Self::Refused(Refusal::ViewNotReady) => false,
+            Self::Refused(_)
+            | Self::Rejected
+            | Self::LocalSecretWrong
+            | Self::PasswordContainsNul => true,
+            Self::Accepted
+            | Self::AcceptedLocally
+            | Self::Anonymous
+            | Self::EmptyPassword
+            | Self::CleartextRefused
+            | Self::Unavailable
+            | Self::Busy
+            | Self::UnsupportedVersion
+            | Self::UnsupportedMechanism
+            | Self::CriticalControl => false,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// What the client is told about a verdict: the controller's own words where it refused, our table else.
+///
+/// An application with several directories that keeps account states private hears one wording for a wrong
+/// password, that of `dialect`: with two, a name that nobody has would differ from one that the second
+/// directory knows.
+#[must_use]
+pub fn told(application: &Application, verdict: &Verdict, dialect: &Dialect) -> LdapResult {
+    let one_wording =
+        application.refusals == RefusalStyle::Uniform && application.directories.len() > 1;
+    match &verdict.relayed {
+        Some(result) if one_wording && is_wrong_password(result) => {
+            dialect.refusal(SubCode::LogonFailure)
+        }
+        Some(result) => result.clone(),
+        None => bind_result(verdict.reason, application.refusals, dialect),
+    }
+}
+
+fn is_wrong_password(result: &LdapResult) -> bool {
+    let kinds = [DirectoryKind::ActiveDirectory, DirectoryKind::OpenLdap];
+    kinds.into_iter().any(|kind| Dialect::learn(kind, result).is_some())
+}
+
+/// What the client is told. [`Reason::Rejected`] has the controller's own answer instead; what stands
+/// here for it is only used when that answer is missing.
+#[must_use]
+pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> LdapResult {
+    let plain = |code, text: &str| LdapResult::new(code, text);
+    match reason {
+        Reason::Accepted | Reason::AcceptedLocally | Reason::Anonymous => LdapResult::success(),
+        Reason::Refused(Refusal::ViewNotReady) => plain(
+            ResultCode::UNAVAILABLE,
+            "the directory has not been synchronised yet, try again shortly",
+        ),
+        Reason::Refused(refusal) => dialect.refusal(sub_code(refusal, style)),
+        Reason::Rejected | Reason::LocalSecretWrong | Reason::PasswordContainsNul => {
+            dialect.refusal(SubCode::LogonFailure)
+        }
+        Reason::EmptyPassword => plain(
+            ResultCode::UNWILLING_TO_PERFORM,
+            "a name with an empty password is not accepted (unauthenticated bind)",
+        ),
+        Reason::CleartextRefused => plain(
+            ResultCode::CONFIDENTIALITY_REQUIRED,
+            "this listener accepts passwords only over TLS: use StartTLS or ldaps",
+        ),
+        Reason::Unavailable => {
+            plain(ResultCode::UNAVAILABLE, "no directory controller could be asked")
+        }
+        Reason::Busy => plain(ResultCode::BUSY, "too many logins are waiting"),
+        Reason::UnsupportedVersion => {
+            plain(ResultCode::PROTOCOL_ERROR, "only protocol versions 2 and 3 are supported")
+        }
+        Reason::UnsupportedMechanism => plain(
+            ResultCode::AUTH_METHOD_NOT_SUPPORTED,
+            "only simple binds are supported: use a name and a password over TLS",
+        ),
+        Reason::CriticalControl => plain(
+            ResultCode::UNAVAILABLE_CRITICAL_EXTENSION,
+            "a critical control is not supported for this operation",
+        ),
+    }
+}
+
+/// `uniform` tells nothing about the account; `subcodes` says what the directory would have said.
+const fn sub_code(refusal: Refusal, style: RefusalStyle) -> SubCode {
+    match style {
+        RefusalStyle::Uniform => SubCode::LogonFailure,
+        RefusalStyle::Subcodes => match refusal {
+            Refusal::Disabled
+            | Refusal::OutOfScope
+            | Refusal::FilteredOut
+            | Refusal::InDeniedGroup
+            | Refusal::NotInRequiredGroup
+            | Refusal::GroupUnresolved
+            | Refusal::AccountStateUnreadable => SubCode::Disabled,
+            Refusal::Expired => SubCode::Expired,
+            Refusal::Unknown | Refusal::Ambiguous => SubCode::NoSuchUser,
+            Refusal::NameMalformed | Refusal::ViewNotReady => SubCode::LogonFailure,
+        },
+    }
+}

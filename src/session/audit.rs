@@ -1,0 +1,153 @@
+//! One line for each bind: who, from where, what came of it, and the true reason. Never a password.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::answer::Reason;
+use super::bind::Verdict;
+use crate::hexadecimal;
+use crate::ldap::result::ResultCode;
+
+/// Longest name written out, in characters.
+const MAX_NAME: usize = 256;
+
+/// Whether names that resolve to nobody are written out or hashed: people type passwords there.
+pub struct NameHash(Option<[u8; 32]>);
+
+impl NameHash {
+    /// Written out.
+    #[must_use]
+    pub const fn off() -> Self {
+        Self(None)
+    }
+
+    /// Hashed under `key`, so that equal names can be told within one run and nothing else.
+    #[must_use]
+    pub const fn keyed(key: [u8; 32]) -> Self {
+        Self(Some(key))
+    }
+
+    fn show(&self, name: &[u8], resolved: bool) -> String {
+        match self.0 {
+            Some(key) if !resolved => hashed(&key, name),
+            _ => escaped(name),
+        }
+    }
+}
+
+fn hashed(key: &[u8], name: &[u8]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return "hmac:-".to_owned() };
+    mac.update(name);
+    let digest = mac.finalize().into_bytes();
+    format!("hmac:{}", hexadecimal::digits(digest.get(..12).unwrap_or_default()))
+}
+
+/// The name as one line of at most [`MAX_NAME`] characters, escapes counted; `…` in place of the rest.
+fn escaped(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(name);
+    let mut line = String::new();
+    let mut written = 0;
+    for character in text.chars() {
+        let shown = visible(character);
+        written += shown.chars().count();
+        if written > MAX_NAME {
+            line.push('…');
+            break;
+        }
+        line.push_str(&shown);
+    }
+    line
+}
+
+/// Control and other invisible characters as escapes. Quotes and backslashes stay as they are: the log's
+/// own format takes care of them, and `CORP\sam` stays readable.
+fn visible(character: char) -> String {
+    match character {
+        '\\' | '\'' | '"' => character.to_string(),
+        other => other.escape_debug().to_string(),
+    }
+}
+
+/// What one bind leaves in the log.
+pub struct BindRecord<'a> {
+    /// The application.
+    pub application: &'a str,
+    /// The client's address.
+    pub client: IpAddr,
+    /// The name as it was typed.
+    pub name: &'a [u8],
+    /// How it ended.
+    pub verdict: &'a Verdict,
+    /// What the client was told.
+    pub code: ResultCode,
+    /// The controller whose answer counts.
+    pub controller: Option<&'a str>,
+    /// Binds put on the wire.
+    pub attempts: u32,
+    /// From request to answer, without the latency floor.
+    pub latency: Duration,
+}
+
+impl BindRecord<'_> {
+    /// Writes the line.
+    pub fn log(&self, names: &NameHash) {
+        let account = self.verdict.account.as_ref();
+        let resolved = account.is_some()
+            || matches!(self.verdict.reason, Reason::AcceptedLocally | Reason::LocalSecretWrong);
+        let guid = account.map(|account| account.guid.to_string());
+        tracing::info!(
+            target: "ldapgate::audit",
+            application = self.application,
+            client = %self.client,
+            name = self.names_shown(names, resolved),
+            guid = guid.as_deref(),
+            dn = account.map(|account| account.dn.as_str()),
+            directory = account.map(|account| &*account.directory),
+            controller = self.controller,
+            attempts = self.attempts,
+            outcome = self.verdict.reason.outcome(),
+            reason = self.verdict.reason.code(),
+            code = self.code.0,
+            said = self.said(),
+            latency_ms = u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX),
+            "bind"
+        );
+    }
+
+    fn names_shown(&self, names: &NameHash, resolved: bool) -> String {
+        names.show(self.name, resolved)
+    }
+
+    /// The controller's own words, where it refused.
+    fn said(&self) -> Option<String> {
+        self.verdict.relayed.as_ref().map(|result| escaped(&result.diagnostic_message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_bounded_line() {
+        assert_eq!(escaped(b"alice\nadmin\0"), "alice\\nadmin\\0");
+        assert_eq!(escaped("müller".as_bytes()), "müller");
+        assert_eq!(escaped(&[b'x'; MAX_NAME]), "x".repeat(MAX_NAME));
+        assert_eq!(escaped(&[b'x'; 1000]), "x".repeat(MAX_NAME) + "…");
+        assert_eq!(escaped(&[b'\n'; 1000]), "\\n".repeat(MAX_NAME / 2) + "…");
+    }
+
+    #[test]
+    fn names_of_nobody_can_be_hashed() {
+        let names = NameHash::keyed([7; 32]);
+        let shown = names.show(b"hunter2", false);
+        assert!(shown.starts_with("hmac:") && !shown.contains("hunter2"));
+        assert_eq!(shown, names.show(b"hunter2", false));
+        assert_ne!(shown, NameHash::keyed([8; 32]).show(b"hunter2", false));
+        assert_eq!(names.show(b"alice", true), "alice");
+        assert_eq!(NameHash::off().show(b"nobody", false), "nobody");
+    }
+}

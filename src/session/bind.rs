@@ -1,0 +1,197 @@
+//! Binds: everything about them that is decided before and after a password is checked.
+//!
+//! The check itself happens between [`begin`] and the two `conclude` functions: at a controller, or
+//! against a local account's secret. A bind is a barrier; the driver reads nothing else meanwhile.
+
+use std::sync::Arc;
+
+use crate::ldap::control::{Control, oid};
+use crate::ldap::request::{Authentication, BindRequest, OperationKind};
+use crate::ldap::result::LdapResult;
+use crate::ldap::secret::Password;
+use crate::policy::application::LocalAccount;
+use crate::policy::judge::{NamedAccount, judge_resolved};
+use crate::policy::local_account::{self, LocalSecretAccepted};
+use crate::policy::name::{self, Resolved};
+use crate::policy::{Admission, Application, BindName, Permit, Refusal, World};
+use crate::time::Now;
+use crate::upstream::{BindOutcome, Verification};
+
+use super::answer::Reason;
+use super::critical;
+
+/// What a session brings to a bind.
+pub struct BindContext<'a> {
+    /// The application the connection belongs to.
+    pub application: &'a Arc<Application>,
+    /// The current views.
+    pub world: &'a World,
+    /// Whether a password may come as it does: over TLS, or the listener takes it in clear.
+    pub may_receive_password: bool,
+    /// The time of the request.
+    pub now: Now,
+}
+
+/// The next thing to do about a bind.
+pub enum Begun {
+    /// It is decided.
+    Decided(Verdict),
+    /// A local account's secret has to be checked.
+    CheckSecret {
+        /// The account.
+        account: LocalAccount,
+        /// The secret that was given.
+        password: Password,
+    },
+    /// A controller has to be asked.
+    AskController {
+        /// What the rules said.
+        admission: Admission,
+        /// The password that was given.
+        password: Password,
+        /// The request controls that go up with it.
+        controls: Vec<Control>,
+    },
+}
+
+/// How a bind ended.
+pub struct Verdict {
+    /// The true reason.
+    pub reason: Reason,
+    /// The controller's own answer, where it is to be relayed.
+    pub relayed: Option<LdapResult>,
+    /// The controller's response controls, encoded.
+    pub controls: Vec<u8>,
+    /// The session's new permit; `None` makes it anonymous.
+    pub permit: Option<Permit>,
+    /// The directory account the name stands for, if it came to that; for the log.
+    pub account: Option<NamedAccount>,
+}
+
+impl Verdict {
+    /// A verdict without a permit.
+    #[must_use]
+    pub const fn of(reason: Reason) -> Self {
+        Self { reason, relayed: None, controls: Vec::new(), permit: None, account: None }
+    }
+
+    fn about(reason: Reason, account: NamedAccount) -> Self {
+        Self { account: Some(account), ..Self::of(reason) }
+    }
+}
+
+/// Decides what can be decided without checking a password.
+#[must_use]
+pub fn begin(context: &BindContext<'_>, request: BindRequest, controls: Vec<Control>) -> Begun {
+    let decided = |reason| Begun::Decided(Verdict::of(reason));
+    if !matches!(request.version, 2 | 3) {
+        return decided(Reason::UnsupportedVersion);
+    }
+    if critical::unserved(OperationKind::Bind, &controls).is_some() {
+        return decided(Reason::CriticalControl);
+    }
+    let password = match request.authentication {
+        Authentication::Simple(password) => password,
+        Authentication::Sasl { .. } | Authentication::Other(_) => {
+            return decided(Reason::UnsupportedMechanism);
+        }
+    };
+    match (request.name.is_empty(), password.is_empty()) {
+        (true, true) => return anonymous(context),
+        (false, true) => return decided(Reason::EmptyPassword),
+        (_, false) => {}
+    }
+    if !context.may_receive_password {
+        return decided(Reason::CleartextRefused);
+    }
+    if password.contains_nul() {
+        return decided(Reason::PasswordContainsNul);
+    }
+    named(context, &request.name, password, controls)
+        .unwrap_or_else(|refusal| decided(Reason::Refused(refusal)))
+}
+
+fn anonymous(context: &BindContext<'_>) -> Begun {
+    let permit = Permit::of_anonymous(context.application, context.world);
+    Begun::Decided(Verdict { permit, ..Verdict::of(Reason::Anonymous) })
+}
+
+fn named(
+    context: &BindContext<'_>,
+    name: &[u8],
+    password: Password,
+    mut controls: Vec<Control>,
+) -> Result<Begun, Refusal> {
+    let name = BindName::read(name)?;
+    if let Some(account) = local_account::find(context.application, &name) {
+        // A local account says yes to searches, so it must not outrun the first sync.
+        if context.world.of(context.application).any(|state| state.view.is_none()) {
+            return Err(Refusal::ViewNotReady);
+        }
+        return Ok(Begun::CheckSecret { account: account.clone(), password });
+    }
+    let resolved = name::resolve(context.world, context.application, &name)?;
+    let admission = match judge_resolved(context.world, context.application, &resolved, context.now)
+    {
+        Ok(admission) => admission,
+        Err(refusal) => {
+            let account = NamedAccount::of(context.world, &resolved);
+            return Ok(Begun::Decided(Verdict::about(Reason::Refused(refusal), account)));
+        }
+    };
+    controls.retain(|control| control.oid == oid::PASSWORD_POLICY);
+    Ok(Begun::AskController { admission, password, controls })
+}
+
+/// Ends a bind that a controller was asked about. The rules are asked again on the world as it is
+/// now: what came in while the controller was thinking counts.
+#[must_use]
+pub fn conclude_controller(
+    application: &Arc<Application>,
+    admission: &Admission,
+    verification: Verification,
+    world: &World,
+    now: Now,
+) -> Verdict {
+    let account = NamedAccount::from(admission.account());
+    match verification.outcome {
+        BindOutcome::Accepted { evidence, controls } => {
+            let resolved = Resolved { directory: account.directory.clone(), guid: account.guid };
+            match judge_resolved(world, application, &resolved, now) {
+                Ok(confirmed) => Verdict {
+                    reason: Reason::Accepted,
+                    relayed: None,
+                    controls,
+                    permit: Some(confirmed.confirm(evidence)),
+                    account: Some(account),
+                },
+                Err(refusal) => Verdict::about(Reason::Refused(refusal), account),
+            }
+        }
+        BindOutcome::Rejected { result, controls } => Verdict {
+            reason: Reason::Rejected,
+            relayed: Some(result),
+            controls,
+            permit: None,
+            account: Some(account),
+        },
+        BindOutcome::Unavailable(_) => Verdict::about(Reason::Unavailable, account),
+        BindOutcome::Busy => Verdict::about(Reason::Busy, account),
+    }
+}
+
+/// Ends a bind of a local account.
+#[must_use]
+pub fn conclude_local(
+    application: &Arc<Application>,
+    evidence: Option<&LocalSecretAccepted>,
+    world: &World,
+) -> Verdict {
+    match evidence {
+        Some(evidence) => Verdict {
+            permit: Some(Permit::of_local_account(application, evidence, world)),
+            ..Verdict::of(Reason::AcceptedLocally)
+        },
+        None => Verdict::of(Reason::LocalSecretWrong),
+    }
+}

@@ -1,0 +1,428 @@
+//! The state of one session and what each request means for it. Octets go into a buffer, everything that
+//! has to wait goes back to the driver as a [`Next`].
+
+use std::sync::Arc;
+
+use crate::directory::{RootDseFacts, root_dse as root_dse_entry};
+use crate::ldap::ber::Writer;
+use crate::ldap::control::Control;
+use crate::ldap::controls::paged_results::PagedResults;
+use crate::ldap::message::MessageId;
+use crate::ldap::request::{
+    BindRequest, CompareRequest, ExtendedRequest, Operation, OperationKind, Request, RequestError,
+    START_TLS, SearchRequest, SearchScope, WHO_AM_I,
+};
+use crate::ldap::response::Extras;
+use crate::ldap::result::{LdapResult, ResultCode};
+use crate::policy::application::AnonymousAccess;
+use crate::policy::visibility::VisibilityCache;
+use crate::policy::{Application, Identity, Permit, Refusal, World};
+use crate::time::Now;
+
+use super::bind::{self, Begun, BindContext, Verdict};
+use super::compare::compare;
+use super::critical;
+use super::cursor::Cursors;
+use super::extended::{self, Extended, TlsState};
+use super::responder;
+use super::root_dse;
+use super::search::{self, SearchContext, SearchRun};
+
+/// What Active Directory says to a search before a bind; administrators' tools look for this text.
+const NOT_BOUND: &str = "000004DC: LdapErr: DSID-0C0909B2, comment: In order to perform this operation \
+a successful bind must be completed on the connection., data 0, v1db1";
+
+/// What a connection is like, fixed when it is accepted (and again after StartTLS).
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The application it belongs to.
+    pub application: Arc<Application>,
+    /// Whether TLS is in place.
+    pub tls_active: bool,
+    /// Whether StartTLS can be served.
+    pub tls_available: bool,
+    /// Whether a password may come in clear.
+    pub allow_cleartext_bind: bool,
+}
+
+/// What a request is decided on.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// The current views.
+    pub world: &'a World,
+    /// Which users each application is shown.
+    pub visibility: &'a VisibilityCache,
+    /// The host name this program goes by.
+    pub host: &'a str,
+    /// The time.
+    pub now: Now,
+}
+
+/// What the driver has to do next.
+pub enum Next {
+    /// Nothing but to send what is in the buffer and read on.
+    Continue,
+    /// Check a password, then call [`Session::conclude_bind`].
+    Bind(Box<PendingBind>),
+    /// Hand out the batches of a search.
+    Search(Box<SearchRun>),
+    /// Send what is in the buffer, then begin the TLS handshake.
+    StartTls,
+    /// Send what is in the buffer, then close.
+    Close,
+}
+
+/// A bind that waits for its verdict.
+pub struct PendingBind {
+    /// The request's message id.
+    pub id: MessageId,
+    /// The name as typed.
+    pub name: Vec<u8>,
+    /// What has to be done.
+    pub begun: Begun,
+}
+
+/// One client's session.
+pub struct Session {
+    terms: Terms,
+    permit: Option<Permit>,
+    bound: bool,
+    authenticated: bool,
+    cursors: Cursors,
+}
+
+impl Session {
+    /// A fresh, anonymous session.
+    #[must_use]
+    pub fn new(terms: Terms) -> Self {
+        Self {
+            terms,
+            permit: None,
+            bound: false,
+            authenticated: false,
+            cursors: Cursors::default(),
+        }
+    }
+
+    /// The terms it runs on.
+    #[must_use]
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The permit in force.
+    #[must_use]
+    pub const fn permit(&self) -> Option<&Permit> {
+        self.permit.as_ref()
+    }
+
+    /// Whether somebody has ever been identified by a bind on this connection: until then small limits
+    /// apply. An anonymous bind costs nothing and proves nothing, so it does not count.
+    #[must_use]
+    pub const fn has_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// Whether the connection may stay open without requests for as long as a bound one: it has bound,
+    /// or its application serves clients that never do.
+    #[must_use]
+    pub fn may_idle(&self) -> bool {
+        self.authenticated || self.terms.application.anonymous == AnonymousAccess::Search
+    }
+
+    /// The handshake after StartTLS is done. Nothing that came in clear before counts any more.
+    pub fn tls_started(&mut self) {
+        *self = Self::new(Terms { tls_active: true, ..self.terms.clone() });
+    }
+
+    /// Judges the permit again after the world has moved on, and lets go of searches that nobody
+    /// continues: they pin old views.
+    ///
+    /// # Errors
+    /// The reason it is lost; the session is anonymous from then on and is to be closed.
+    pub fn renew(&mut self, world: &World, now: Now) -> Result<(), Refusal> {
+        self.cursors.expire(now.monotonic);
+        if let Some(permit) = self.permit.take() {
+            self.permit = Some(permit.renewed(world, now)?);
+        }
+        Ok(())
+    }
+
+    /// As [`Session::renew`], if anything has moved since the permit was judged.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn keep_current(&mut self, world: &World, now: Now) -> Result<(), Refusal> {
+        match &self.permit {
+            Some(permit) if !permit.is_current(world, now) => self.renew(world, now),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a request that could not be decoded.
+    pub fn handle_malformed(&mut self, error: &RequestError, octets: &mut Vec<u8>) -> Next {
+        match error {
+            RequestError::Session(fault) => {
+                responder::notice_of_disconnection(
+                    octets,
+                    ResultCode::PROTOCOL_ERROR,
+                    &fault.to_string(),
+                );
+                Next::Close
+            }
+            // Whatever it carries, an unbind ends the session (§4.3).
+            RequestError::Operation { kind: OperationKind::Unbind, .. } => Next::Close,
+            RequestError::Operation { id, kind, .. } => {
+                if *kind == OperationKind::Bind {
+                    // A bind that fails leaves the session anonymous, however it fails (§4.2.1).
+                    self.permit = None;
+                    self.bound = true;
+                }
+                let result = LdapResult::new(ResultCode::PROTOCOL_ERROR, error.to_string());
+                responder::answer(octets, *id, *kind, &result);
+                Next::Continue
+            }
+        }
+    }
+
+    /// Takes one request. Answers go to `octets`.
+    pub fn handle(&mut self, request: Request, moment: Moment<'_>, octets: &mut Vec<u8>) -> Next {
+        let Request { id, operation, controls } = request;
+        let kind = operation.kind();
+        // Criticality means nothing on an unbind (§4.1.11); binds have an audit line of their own.
+        if !matches!(kind, OperationKind::Bind | OperationKind::Unbind)
+            && let Some(control) = critical::unserved(kind, &controls)
+        {
+            let text = format!("critical control {} is not supported here", control.oid);
+            let result = LdapResult::new(ResultCode::UNAVAILABLE_CRITICAL_EXTENSION, text);
+            responder::answer(octets, id, kind, &result);
+            return Next::Continue;
+        }
+        match operation {
+            Operation::Bind(request) => self.bind(id, request, controls, moment),
+            Operation::Unbind => Next::Close,
+            Operation::Search(request) => self.search(id, &request, &controls, moment, octets),
+            Operation::Compare(request) => {
+                let result = self.compare(&request, moment);
+                responder::answer(octets, id, kind, &result);
+                Next::Continue
+            }
+            // Searches are answered before the next request is read: there is nothing to abandon.
+            Operation::Abandon(_) => Next::Continue,
+            Operation::Extended(request) => self.extended(id, &request, moment, octets),
+            Operation::Write { kind, entry } => {
+                self.refuse_write(id, kind, &entry, octets);
+                Next::Continue
+            }
+        }
+    }
+
+    fn bind(
+        &mut self,
+        id: MessageId,
+        request: BindRequest,
+        controls: Vec<Control>,
+        moment: Moment<'_>,
+    ) -> Next {
+        self.permit = None;
+        self.bound = true;
+        let context = BindContext {
+            application: &self.terms.application,
+            world: moment.world,
+            may_receive_password: self.terms.tls_active || self.terms.allow_cleartext_bind,
+            now: moment.now,
+        };
+        let name = request.name.clone();
+        Next::Bind(Box::new(PendingBind {
+            id,
+            name,
+            begun: bind::begin(&context, request, controls),
+        }))
+    }
+
+    /// Takes the verdict on a bind; the driver has written or will write `result` for it.
+    pub fn conclude_bind(
+        &mut self,
+        id: MessageId,
+        verdict: Verdict,
+        result: &LdapResult,
+        octets: &mut Vec<u8>,
+    ) {
+        let identified = |permit: &Permit| !matches!(permit.identity(), Identity::Anonymous);
+        self.authenticated |=
+            result.code == ResultCode::SUCCESS && verdict.permit.as_ref().is_some_and(identified);
+        self.permit = verdict.permit;
+        let extras = Extras { controls: &verdict.controls, ..Extras::default() };
+        responder::answer_with(octets, id, OperationKind::Bind, result, extras);
+    }
+
+    fn search(
+        &mut self,
+        id: MessageId,
+        request: &SearchRequest,
+        controls: &[Control],
+        moment: Moment<'_>,
+        octets: &mut Vec<u8>,
+    ) -> Next {
+        if request.base.is_empty() && request.scope == SearchScope::BaseObject {
+            self.root_dse(id, request, controls, moment, octets);
+            return Next::Continue;
+        }
+        match self.start_search(id, request, controls, moment) {
+            Ok(run) => Next::Search(Box::new(run)),
+            Err(result) => {
+                responder::search_done(octets, id, &result, &[]);
+                Next::Continue
+            }
+        }
+    }
+
+    fn start_search(
+        &mut self,
+        id: MessageId,
+        request: &SearchRequest,
+        controls: &[Control],
+        moment: Moment<'_>,
+    ) -> Result<SearchRun, LdapResult> {
+        let permit = reading_permit(&mut self.permit, &self.terms, moment)?;
+        let context = SearchContext {
+            world: moment.world,
+            visibility: moment.visibility,
+            permit,
+            now: moment.now,
+        };
+        search::start(&context, &mut self.cursors, id, request, controls)
+    }
+
+    fn compare(&mut self, request: &CompareRequest, moment: Moment<'_>) -> LdapResult {
+        match reading_permit(&mut self.permit, &self.terms, moment) {
+            Ok(permit) => compare(
+                &SearchContext {
+                    world: moment.world,
+                    visibility: moment.visibility,
+                    permit,
+                    now: moment.now,
+                },
+                request,
+            ),
+            Err(result) => result,
+        }
+    }
+
+    fn root_dse(
+        &self,
+        id: MessageId,
+        request: &SearchRequest,
+        controls: &[Control],
+        moment: Moment<'_>,
+        octets: &mut Vec<u8>,
+    ) {
+        let states = moment.world.of(&self.terms.application);
+        let views: Vec<_> = states.filter_map(|state| state.view.clone()).collect();
+        let mut supported_extensions = vec![WHO_AM_I];
+        // Listed under TLS too, as other servers do: clients read the root DSE after StartTLS as well.
+        if self.terms.tls_available {
+            supported_extensions.push(START_TLS);
+        }
+        let facts = RootDseFacts {
+            supported_controls: critical::SUPPORTED.to_vec(),
+            supported_extensions,
+            now: moment.now.wall,
+            host: moment.host.to_owned(),
+            configured_contexts: Vec::new(),
+        };
+        let mut encoded = Writer::new();
+        if controls.iter().any(|control| PagedResults::read(control).is_ok()) {
+            PagedResults { size: 1, cookie: Vec::new() }.to_control(false).write(&mut encoded);
+        }
+        root_dse::answer(octets, id, request, &root_dse_entry(&views, &facts), &encoded);
+    }
+
+    fn extended(
+        &mut self,
+        id: MessageId,
+        request: &ExtendedRequest,
+        moment: Moment<'_>,
+        octets: &mut Vec<u8>,
+    ) -> Next {
+        let tls = TlsState {
+            active: self.terms.tls_active,
+            available: self.terms.tls_available,
+            bound: self.bound,
+        };
+        let answer = |octets: &mut Vec<u8>, result: &LdapResult, extras: Extras<'_>| {
+            responder::answer_with(octets, id, OperationKind::Extended, result, extras);
+        };
+        match extended::read(request, tls) {
+            Extended::StartTls => {
+                let extras = Extras { name: Some(START_TLS), ..Extras::default() };
+                answer(octets, &LdapResult::success(), extras);
+                return Next::StartTls;
+            }
+            Extended::WhoAmI => {
+                if self.renew(moment.world, moment.now).is_err() {
+                    responder::notice_of_disconnection(
+                        octets,
+                        ResultCode::UNAVAILABLE,
+                        PERMIT_LOST,
+                    );
+                    return Next::Close;
+                }
+                let identity =
+                    extended::authorization_identity(self.permit.as_ref().map(Permit::identity));
+                let extras = Extras { value: Some(identity.as_bytes()), ..Extras::default() };
+                answer(octets, &LdapResult::success(), extras);
+            }
+            Extended::Refuse(result) => {
+                // A name that is not recognised must not come back as responseName (§4.12).
+                let name = (request.name == START_TLS).then_some(START_TLS);
+                answer(octets, &result, Extras { name, ..Extras::default() });
+            }
+        }
+        Next::Continue
+    }
+
+    fn refuse_write(&self, id: MessageId, kind: OperationKind, entry: &str, octets: &mut Vec<u8>) {
+        let entry: String = entry.chars().take(256).collect();
+        tracing::warn!(
+            application = &*self.terms.application.name,
+            operation = kind.name(),
+            ?entry,
+            "write refused: ldapgate serves a read-only view"
+        );
+        let result = LdapResult::new(
+            ResultCode::UNWILLING_TO_PERFORM,
+            format!("{} is not possible here: this is a read-only view", kind.name()),
+        );
+        responder::answer(octets, id, kind, &result);
+    }
+}
+
+/// Why an open session ends when its account may no longer pass.
+pub const PERMIT_LOST: &str = "the account of this session may no longer be used";
+
+/// The permit for reading, judged on the current world.
+fn reading_permit<'p>(
+    slot: &'p mut Option<Permit>,
+    terms: &Terms,
+    moment: Moment<'_>,
+) -> Result<&'p Permit, LdapResult> {
+    let not_bound = || LdapResult::new(ResultCode::OPERATIONS_ERROR, NOT_BOUND);
+    let permit = match slot.take() {
+        Some(permit) if permit.is_current(moment.world, moment.now) => permit,
+        Some(permit) => permit.renewed(moment.world, moment.now).map_err(|refusal| {
+            tracing::info!(reason = refusal.code(), "permit lost, the search is refused");
+            not_bound()
+        })?,
+        None => Permit::of_anonymous(&terms.application, moment.world).ok_or_else(not_bound)?,
+    };
+    let permit = slot.insert(permit);
+    if permit.may_search() {
+        Ok(permit)
+    } else {
+        Err(LdapResult::new(
+            ResultCode::INSUFFICIENT_ACCESS_RIGHTS,
+            "this account may log in but not search: only the application's service accounts may",
+        ))
+    }
+}

@@ -1,0 +1,124 @@
+//! `[io]` Checking a password: at a controller, or against a local account's secret.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::ldap::schema::DirectoryKind;
+use crate::ldap::secret::Password;
+use crate::policy::Application;
+use crate::policy::application::{LocalAccount, RefusalStyle};
+use crate::policy::local_account::{self, LocalSecretAccepted};
+use crate::time::Now;
+use crate::upstream::{BindOutcome, Verification};
+
+use super::answer::Reason;
+use super::bind::{self, Begun, Verdict};
+use super::dialect::Dialect;
+use super::gate::{DirectoryGate, Gate};
+
+/// Longest wait for a place to check a slow secret: an answer has to come before applications give up.
+const SLOW_CHECK_WAIT: Duration = Duration::from_secs(2);
+
+/// A bind with its verdict.
+pub(super) struct Checked {
+    /// How it ended.
+    pub(super) verdict: Verdict,
+    /// The controller whose answer counts.
+    pub(super) controller: Option<Arc<str>>,
+    /// Binds put on the wire.
+    pub(super) attempts: u32,
+}
+
+/// Asks whoever can tell whether the password is right: a controller, or the secret of a local account.
+pub(super) async fn check(
+    gate: &Arc<Gate>,
+    application: &Arc<Application>,
+    begun: Begun,
+) -> Checked {
+    match begun {
+        Begun::Decided(verdict) => Checked { verdict, controller: None, attempts: 0 },
+        Begun::CheckSecret { account, password } => {
+            let verdict = match check_secret(gate, account, password).await {
+                Ok(evidence) => bind::conclude_local(application, evidence.as_ref(), &gate.world()),
+                Err(reason) => Verdict::of(reason),
+            };
+            Checked { verdict, controller: None, attempts: 0 }
+        }
+        Begun::AskController { admission, password, controls } => {
+            let Some(directory) = gate.directory(&admission.account().directory) else {
+                let verdict = Verdict::of(Reason::Unavailable);
+                return Checked { verdict, controller: None, attempts: 0 };
+            };
+            let name = admission.account().upstream_name.clone();
+            let verification =
+                directory.upstream.verify(name.as_bytes(), &password, &controls).await;
+            learn(directory, &verification);
+            let Verification { controller, attempts, .. } = &verification;
+            let (controller, attempts) = (controller.clone(), *attempts);
+            let verdict = bind::conclude_controller(
+                application,
+                &admission,
+                verification,
+                &gate.world(),
+                Now::read(),
+            );
+            Checked { verdict, controller, attempts }
+        }
+    }
+}
+
+/// Checks a local secret; slow ones on a thread of their own, few at a time.
+async fn check_secret(
+    gate: &Arc<Gate>,
+    account: LocalAccount,
+    password: Password,
+) -> Result<Option<LocalSecretAccepted>, Reason> {
+    if !local_account::is_slow(&account) {
+        return Ok(local_account::verify(&account, &password));
+    }
+    if let Some(evidence) = gate.secrets.recall(&account, &password) {
+        return Ok(Some(evidence));
+    }
+    let place = timeout(SLOW_CHECK_WAIT, gate.slow_checks.clone().acquire_owned()).await;
+    let Ok(Ok(place)) = place else { return Err(Reason::Busy) };
+    let gate = gate.clone();
+    let checked = tokio::task::spawn_blocking(move || {
+        // Held until the work is done, also where nobody waits for it any more.
+        let _place = place;
+        let evidence = local_account::verify(&account, &password);
+        if evidence.is_some() {
+            gate.secrets.remember(&account, &password);
+        }
+        evidence
+    });
+    checked.await.map_err(|_| Reason::Unavailable)
+}
+
+/// Keeps the directory's wording for refusals made here.
+fn learn(directory: &DirectoryGate, verification: &Verification) {
+    if let BindOutcome::Rejected { result, .. } = &verification.outcome
+        && let Some(dialect) = Dialect::learn(directory.kind, result)
+        && **directory.dialect.load() != dialect
+    {
+        directory.dialect.store(Arc::new(dialect));
+    }
+}
+
+/// The wording of the account's directory, or of the application's first. Where states stay private it is
+/// always the first: which directory an account is in must not be told by the words.
+pub(super) fn dialect_for(
+    gate: &Gate,
+    application: &Application,
+    verdict: &Verdict,
+) -> Arc<Dialect> {
+    let name = match application.refusals {
+        RefusalStyle::Uniform => None,
+        RefusalStyle::Subcodes => verdict.account.as_ref().map(|account| &account.directory),
+    };
+    name.or(application.directories.first()).and_then(|name| gate.directory(name)).map_or_else(
+        || Arc::new(Dialect::default_for(DirectoryKind::ActiveDirectory)),
+        |directory| directory.dialect.load_full(),
+    )
+}
