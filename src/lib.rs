@@ -7,8 +7,11 @@ pub mod directory;
 pub mod hexadecimal;
 pub mod ldap;
 pub mod policy;
+pub mod private_file;
+pub mod server;
 pub mod session;
 pub mod sync;
+pub mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod time;

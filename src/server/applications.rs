@@ -1,0 +1,39 @@
+//! Which application a connection belongs to: by listener, then by client network. Nothing the client
+//! says about itself is looked at.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::policy::Application;
+
+/// All applications of the configuration.
+#[derive(Clone)]
+pub struct Applications(Arc<[Arc<Application>]>);
+
+impl Applications {
+    /// The applications in the order of the configuration, which has no overlaps.
+    #[must_use]
+    pub fn new(applications: Vec<Arc<Application>>) -> Self {
+        Self(applications.into())
+    }
+
+    /// The application for a client at `address` on the listener called `listener`.
+    #[must_use]
+    pub fn select(&self, listener: &str, address: IpAddr) -> Option<&Arc<Application>> {
+        // An IPv4 client on a dual-stack socket is an IPv4 client.
+        let address = address.to_canonical();
+        self.0.iter().find(|application| {
+            let listens = application.listeners.is_empty()
+                || application.listeners.iter().any(|name| **name == *listener);
+            let networks = &application.networks;
+            listens
+                && (networks.is_empty()
+                    || networks.iter().any(|network| network.contains(&address)))
+        })
+    }
+
+    /// Every application.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Application>> {
+        self.0.iter()
+    }
+}

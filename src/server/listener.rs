@@ -1,0 +1,270 @@
+//! `[io]` Sockets: accepting connections, TLS handshakes, and one task for each session.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+use crate::ldap::result::ResultCode;
+use crate::policy::Application;
+use crate::session::driver::{self, Ended, SessionLimits, Surroundings};
+use crate::session::gate::Gate;
+use crate::session::machine::{Session, Terms};
+use crate::session::responder;
+use crate::time::Now;
+
+use super::applications::Applications;
+use super::drain::Drain;
+
+/// Pause after an accept error: out of file descriptors does not pass by trying faster.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// One listener of the configuration.
+#[derive(Clone, Debug)]
+pub struct ListenerConfig {
+    /// Its name in applications and logs.
+    pub name: Arc<str>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whether TLS begins with the connection.
+    pub security: ListenerSecurity,
+    /// The certificate for ldaps or StartTLS.
+    pub certificate: Option<CertificateFiles>,
+    /// Whether passwords may come in clear; by default only on a loopback address.
+    pub allow_cleartext_bind: bool,
+    /// Most connections at a time.
+    pub max_connections: usize,
+    /// How large and how slow a client may be.
+    pub limits: SessionLimits,
+}
+
+/// Whether TLS begins with the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerSecurity {
+    /// `ldap://`; StartTLS is offered where there is a certificate.
+    Plain,
+    /// `ldaps://`.
+    Tls,
+}
+
+/// Where a listener's certificate is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CertificateFiles {
+    /// The chain in PEM, the server's own certificate first.
+    pub chain: PathBuf,
+    /// The private key in PEM.
+    pub key: PathBuf,
+}
+
+/// A listener that has its socket.
+pub struct BoundListener {
+    config: Arc<ListenerConfig>,
+    socket: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    applications: Applications,
+}
+
+impl BoundListener {
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// The address is taken, not local, or needs a privilege.
+    pub async fn bind(
+        config: ListenerConfig,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        applications: Applications,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::bind(config.address).await?;
+        Ok(Self { config: Arc::new(config), socket, tls, applications })
+    }
+
+    /// The address it really has (the port may have been left to the system).
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// The configuration it was bound with.
+    #[must_use]
+    pub fn config(&self) -> &ListenerConfig {
+        &self.config
+    }
+
+    /// Accepts until the drain stops it.
+    pub async fn run(self, gate: Arc<Gate>, epoch: watch::Receiver<u64>, drain: Drain) {
+        let places = Arc::new(Semaphore::new(self.config.max_connections));
+        let mut stop = drain.watch();
+        loop {
+            let accepted = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                accepted = self.socket.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    self.admit(stream, peer, &places, &gate, &epoch, &drain);
+                }
+                Err(error) => {
+                    tracing::warn!(listener = &*self.config.name, %error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn admit(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        places: &Arc<Semaphore>,
+        gate: &Arc<Gate>,
+        epoch: &watch::Receiver<u64>,
+        drain: &Drain,
+    ) {
+        let client = peer.ip().to_canonical();
+        let Some(application) = self.applications.select(&self.config.name, client) else {
+            tracing::warn!(
+                listener = &*self.config.name, %client,
+                "no application is configured for this client, closing"
+            );
+            return;
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            tracing::warn!(
+                listener = &*self.config.name, %client,
+                limit = self.config.max_connections, "too many connections, closing"
+            );
+            drain.spawn(turn_away(stream, self.config.security));
+            return;
+        };
+        let connection = Connection {
+            config: self.config.clone(),
+            tls: self.tls.clone(),
+            application: application.clone(),
+        };
+        let surroundings = Surroundings {
+            gate: gate.clone(),
+            client,
+            limits: self.config.limits.clone(),
+            epoch: epoch.clone(),
+            draining: drain.watch(),
+            accepted: Now::read().monotonic,
+        };
+        let counted = drain.open_session();
+        drain.spawn(async move {
+            connection.serve(stream, surroundings).await;
+            drop((place, counted));
+        });
+    }
+}
+
+/// Says that there is no place, where that can be said without a handshake.
+async fn turn_away(mut stream: TcpStream, security: ListenerSecurity) {
+    if security == ListenerSecurity::Plain {
+        let mut notice = Vec::new();
+        responder::notice_of_disconnection(&mut notice, ResultCode::BUSY, "too many connections");
+        let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(&notice)).await;
+    }
+}
+
+/// What a connection's task needs to know.
+struct Connection {
+    config: Arc<ListenerConfig>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    application: Arc<Application>,
+}
+
+impl Connection {
+    async fn serve(&self, stream: TcpStream, mut surroundings: Surroundings) {
+        let client = surroundings.client;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%client, %error, "TCP_NODELAY");
+        }
+        let served = match self.config.security {
+            ListenerSecurity::Plain => self.plain(stream, &mut surroundings).await,
+            ListenerSecurity::Tls => {
+                let mut session = Session::new(self.terms(true));
+                self.encrypted(stream, &mut session, &mut surroundings).await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(listener = &*self.config.name, %client, %error, "connection ended");
+        }
+    }
+
+    fn terms(&self, tls_active: bool) -> Terms {
+        Terms {
+            application: self.application.clone(),
+            tls_active,
+            tls_available: self.tls.is_some(),
+            allow_cleartext_bind: self.config.allow_cleartext_bind,
+        }
+    }
+
+    async fn plain(
+        &self,
+        mut stream: TcpStream,
+        surroundings: &mut Surroundings,
+    ) -> io::Result<()> {
+        let mut session = Session::new(self.terms(false));
+        match driver::serve(&mut session, &mut stream, surroundings).await? {
+            Ended::Closed => close(stream).await,
+            Ended::StartTls => self.encrypted(stream, &mut session, surroundings).await,
+        }
+    }
+
+    async fn encrypted(
+        &self,
+        stream: TcpStream,
+        session: &mut Session,
+        surroundings: &mut Surroundings,
+    ) -> io::Result<()> {
+        let Some(tls) = &self.tls else {
+            return Err(io::Error::other("no certificate is configured"));
+        };
+        let handshake = TlsAcceptor::from(tls.clone()).accept(stream);
+        let limit = self.config.limits.tls_handshake_timeout;
+        let handshake = tokio::time::timeout(limit, handshake);
+        let finished = tokio::select! {
+            finished = handshake => finished,
+            // Nothing has been asked yet: a client that says nothing must not hold up the end.
+            _ = surroundings.draining.wait_for(|stop| *stop) => return Ok(()),
+        };
+        let mut stream = match finished {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                self.log_handshake(surroundings.client, &error.to_string());
+                return Err(error);
+            }
+            Err(_) => {
+                self.log_handshake(surroundings.client, "not finished in time");
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        };
+        session.tls_started();
+        driver::serve(session, &mut stream, surroundings).await?;
+        close(stream).await
+    }
+
+    fn log_handshake(&self, client: IpAddr, error: &str) {
+        tracing::warn!(
+            listener = &*self.config.name, %client, error,
+            "TLS handshake with a client failed (does it trust our authority, and is it \
+             using the right port?)"
+        );
+    }
+}
+
+async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    match tokio::time::timeout(Duration::from_secs(5), stream.shutdown()).await {
+        Ok(closed) => closed,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}

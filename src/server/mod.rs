@@ -1,0 +1,19 @@
+//! The edge towards applications: sockets, TLS, limits, and the end.
+//!
+//! What lives here: listeners and their accept loops ([`listener`]), which application a connection
+//! belongs to ([`applications`]), certificates ([`tls`]), and the orderly stop ([`drain`]).
+//!
+//! What does not: what is said on a connection (`session`).
+//!
+//! Invariants: an accept error ends nothing, a panicked session ends only itself, and nothing listens on
+//! an address that the configuration does not name.
+
+pub mod applications;
+pub mod drain;
+pub mod listener;
+pub mod tls;
+
+pub use crate::session::driver::SessionLimits;
+pub use applications::Applications;
+pub use drain::Drain;
+pub use listener::{BoundListener, CertificateFiles, ListenerConfig, ListenerSecurity};
