@@ -1,7 +1,11 @@
 //! An LDAP authentication proxy with a synced view of the directory.
 #![doc = include_str!("../ARCHITECTURE.md")]
 
+pub mod admin;
+pub mod app;
 pub mod certificate;
+pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod directory;
 pub mod hexadecimal;

@@ -1,0 +1,21 @@
+//! The control socket: how an operator asks the running program what it does and tells it to act.
+//!
+//! What lives here: the documents it speaks ([`document`]), what it knows of the program ([`state`]),
+//! the Unix socket ([`socket`]) and the routes on it ([`routes`]). `cli` holds its clients.
+//!
+//! What does not: what an application may ask (`session`), and how any of it is carried out
+//! (`upstream`, `sync`).
+//!
+//! Invariants: only the account that runs the program (and root) can open the socket
+//! (`socket::tests::only_the_owner_can_open_it`), a running instance is never pushed off its socket
+//! (`socket::tests::a_running_instance_keeps_its_socket`), and no answer holds a secret: the documents
+//! have no field for one.
+
+pub mod document;
+pub mod routes;
+pub mod socket;
+pub mod state;
+
+pub use routes::serve;
+pub use socket::{ControlError, ControlSocket};
+pub use state::{ControlState, ControlledDirectory, ListenerFacts};

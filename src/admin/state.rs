@@ -1,0 +1,268 @@
+//! `[io]` What the control socket knows of the running program, and how it is written down. Reads live
+//! state through shared handles; decides nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use crate::directory::{ChangeSummary, PublishedView, View};
+use crate::sync::{PassReport, SyncHandle, Trigger};
+use crate::telemetry::LogHandle;
+use crate::time::{Now, unix_seconds};
+use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord, Upstream};
+
+use super::document;
+
+/// Changes of state that are shown of one controller.
+const SHOWN_HISTORY: usize = 32;
+
+/// Everything the control socket can look at or act on. Built by `app`.
+pub struct ControlState {
+    /// The directories in the order of the configuration.
+    pub directories: Vec<ControlledDirectory>,
+    /// How many connections of applications are open.
+    pub open_sessions: Arc<AtomicUsize>,
+    /// Where applications connect.
+    pub listeners: Vec<ListenerFacts>,
+    /// When the program started.
+    pub started: SystemTime,
+    /// Becomes true when the program is to stop.
+    pub draining: watch::Receiver<bool>,
+    /// What is logged.
+    pub log: LogHandle,
+}
+
+/// One directory as the control socket sees it.
+pub struct ControlledDirectory {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// The way to its controllers.
+    pub upstream: Arc<Upstream>,
+    /// Its current view.
+    pub published: Arc<PublishedView>,
+    /// Its sync.
+    pub sync: SyncHandle,
+}
+
+/// One listener as the control socket shows it.
+#[derive(Clone, Debug)]
+pub struct ListenerFacts {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// The address it really has.
+    pub address: String,
+    /// How its connections are protected, in words: `ldaps`, `ldap with StartTLS`, `ldap in clear`.
+    pub security: String,
+}
+
+impl ControlState {
+    /// The whole status.
+    #[must_use]
+    pub fn status(&self, now: Now) -> document::Status {
+        let started_unix = unix_seconds(self.started);
+        document::Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started_unix,
+            uptime_seconds: seconds_between(started_unix, now),
+            ready: self.health().ready,
+            draining: *self.draining.borrow(),
+            directories: self.directories.iter().map(|one| one.document(now)).collect(),
+            sessions_open: self.open_sessions.load(Ordering::Relaxed),
+            listeners: self.listeners.iter().map(ListenerFacts::document).collect(),
+            log_level: self.log_level(),
+        }
+    }
+
+    /// Whether applications can be served.
+    #[must_use]
+    pub fn health(&self) -> document::Health {
+        let mut problems: Vec<String> =
+            self.directories.iter().flat_map(ControlledDirectory::problems).collect();
+        if *self.draining.borrow() {
+            problems.push("the program is on its way out".to_owned());
+        }
+        document::Health { ready: problems.is_empty(), problems }
+    }
+
+    /// The level of the log, in a word.
+    #[must_use]
+    pub fn log_level(&self) -> String {
+        self.log.level().map_or_else(|error| error.to_string(), |level| level.to_string())
+    }
+
+    /// The directories that `name` stands for: one, or all where no name is given.
+    ///
+    /// # Errors
+    /// There is no such directory; the failure lists those that there are.
+    pub fn select(
+        &self,
+        name: Option<&str>,
+    ) -> Result<Vec<&ControlledDirectory>, document::Failure> {
+        let Some(name) = name else { return Ok(self.directories.iter().collect()) };
+        if let Some(found) = self.directories.iter().find(|directory| &*directory.name == name) {
+            return Ok(vec![found]);
+        }
+        let known: Vec<&str> = self.directories.iter().map(|directory| &*directory.name).collect();
+        Err(document::Failure {
+            error: format!("there is no such directory; there is: {}", known.join(", ")),
+            culprit: format!("directory {name:?}"),
+        })
+    }
+}
+
+impl ControlledDirectory {
+    fn document(&self, now: Now) -> document::Directory {
+        let sync = self.sync.status();
+        document::Directory {
+            name: self.name.to_string(),
+            controllers: self.controllers(),
+            view: self.published.load().map(|copy| view(&copy, now)),
+            sync: document::Sync {
+                running: sync.running,
+                failures: sync.failures,
+                last: sync.last.as_ref().map(pass),
+                next_unix: sync.next.map(unix_seconds),
+            },
+        }
+    }
+
+    /// Runs a pass now and waits for it.
+    pub async fn sync_now(&self) -> document::Pass {
+        match self.sync.request_and_wait().await {
+            Some(report) => pass(&report),
+            None => document::Pass {
+                directory: self.name.to_string(),
+                trigger: Trigger::Demand.name().to_owned(),
+                started_unix: Now::read().unix_seconds(),
+                duration_ms: 0,
+                controller: None,
+                outcome: document::PassOutcome::Failed {
+                    step: None,
+                    reason: "the program is on its way out".to_owned(),
+                },
+            },
+        }
+    }
+
+    fn controllers(&self) -> Vec<document::Controller> {
+        let history = self.upstream.history();
+        self.upstream.status().into_iter().map(|status| controller(status, &history)).collect()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.published.load().is_none() {
+            problems.push(format!("directory {} has not been synced yet", self.name));
+        }
+        if self.upstream.status().iter().all(|controller| controller.verify.state == "down") {
+            problems.push(format!("directory {} has no controller that is up", self.name));
+        }
+        problems
+    }
+}
+
+impl ListenerFacts {
+    fn document(&self) -> document::Listener {
+        document::Listener {
+            name: self.name.to_string(),
+            address: self.address.clone(),
+            security: self.security.clone(),
+        }
+    }
+}
+
+fn view(view: &View, now: Now) -> document::View {
+    let counts = view.counts();
+    let built_unix = unix_seconds(view.built_at());
+    document::View {
+        generation: view.generation(),
+        naming_context: view.domain().naming_context.clone(),
+        built_unix,
+        age_seconds: view.age(now.wall).as_secs(),
+        users: counts.users,
+        groups: counts.groups,
+        containers: counts.containers,
+    }
+}
+
+fn pass(report: &PassReport) -> document::Pass {
+    document::Pass {
+        directory: report.directory.to_string(),
+        trigger: report.trigger.name().to_owned(),
+        started_unix: unix_seconds(report.started),
+        duration_ms: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
+        controller: report.controller.as_deref().map(str::to_owned),
+        outcome: match &report.outcome {
+            Err(error) => document::PassOutcome::Failed {
+                step: Some(error.step.name().to_owned()),
+                reason: error.reason.clone(),
+            },
+            Ok(pass) => document::PassOutcome::Succeeded {
+                generation: pass.generation,
+                users: pass.counts.users,
+                groups: pass.counts.groups,
+                unreadable: pass.unreadable,
+                left_out: pass.left_out,
+                changes: changes(&pass.changes),
+            },
+        },
+    }
+}
+
+fn changes(summary: &ChangeSummary) -> document::Changes {
+    document::Changes {
+        users_created: summary.users_created,
+        users_changed: summary.users_changed,
+        users_deactivated: summary.users_deactivated,
+        users_reactivated: summary.users_reactivated,
+        users_removed: summary.users_removed,
+        groups_created: summary.groups_created,
+        groups_changed: summary.groups_changed,
+        groups_removed: summary.groups_removed,
+        memberships_added: summary.memberships_added,
+        memberships_removed: summary.memberships_removed,
+    }
+}
+
+fn controller(status: ControllerStatus, history: &[HistoryRecord]) -> document::Controller {
+    let own = history.iter().rev().filter(|record| record.controller == status.name);
+    document::Controller {
+        history: own.take(SHOWN_HISTORY).map(transition).collect(),
+        name: status.name.to_string(),
+        address: status.address,
+        tier: status.tier,
+        verify: capability(status.verify),
+        sync: capability(status.sync),
+        links_idle: status.links_idle,
+        links_busy: status.links_busy,
+        binds: status.binds,
+        failures: status.failures,
+    }
+}
+
+fn capability(status: CapabilityStatus) -> document::Capability {
+    document::Capability {
+        state: status.state.to_owned(),
+        cause: status.cause,
+        since_unix: status.since_unix,
+    }
+}
+
+fn transition(record: &HistoryRecord) -> document::Transition {
+    document::Transition {
+        at_unix: record.at_unix,
+        capability: record.capability.to_owned(),
+        from: record.from.to_owned(),
+        to: record.to.to_owned(),
+        cause: record.cause.clone(),
+        after_ms: record.lasted_ms,
+    }
+}
+
+/// The seconds from a moment to now; none if the moment is to come (somebody set the clock).
+fn seconds_between(since_unix: i64, now: Now) -> u64 {
+    u64::try_from(now.unix_seconds() - since_unix).unwrap_or(0)
+}

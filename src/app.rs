@@ -1,0 +1,299 @@
+//! `[io]` The one place where the parts meet: configuration → bind → run → drain. Everything that can fail at
+//! start fails in [`App::bind`], with the key or the address that is to blame.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, anyhow};
+use arc_swap::ArcSwap;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, ControlSocket, ControlState, ControlledDirectory, ListenerFacts};
+use crate::config::{Config, DirectorySettings};
+use crate::directory::PublishedView;
+use crate::policy::local_account::VerifiedSecrets;
+use crate::policy::visibility::VisibilityCache;
+use crate::server::tls::{ServerCertificate, server_config};
+use crate::server::{Applications, BoundListener, Drain, ListenerConfig, ListenerSecurity};
+use crate::session::audit::NameHash;
+use crate::session::dialect::Dialect;
+use crate::session::gate::{DirectoryGate, Gate};
+use crate::sync::{CronSchedule, SyncConfig, SyncDriver, SyncHandle};
+use crate::telemetry::LogHandle;
+use crate::time::Now;
+use crate::upstream::Upstream;
+
+/// How many slow secrets are checked at a time: each takes a core and some 20 MiB for a while.
+const SLOW_CHECKS: usize = 2;
+/// Least time between a pass and one that a refused login asks for.
+const AFTER_REFUSAL: Duration = Duration::from_secs(2);
+
+/// The program, with every address taken and nothing running yet.
+pub struct App {
+    directories: Vec<Directory>,
+    listeners: Vec<BoundListener>,
+    gate: Arc<Gate>,
+    control: Option<ControlSocket>,
+    log: LogHandle,
+    drain: Drain,
+    grace: Duration,
+    started: SystemTime,
+}
+
+/// One directory with the tasks that keep it.
+struct Directory {
+    name: Arc<str>,
+    upstream: Arc<Upstream>,
+    published: Arc<PublishedView>,
+    driver: SyncDriver,
+    sync: SyncHandle,
+}
+
+impl App {
+    /// Takes every address and reads every certificate.
+    ///
+    /// # Errors
+    /// What is in the way: an address that is taken, a certificate that cannot be used, a control socket that
+    /// another instance serves.
+    pub async fn bind(config: Config, log: LogHandle) -> anyhow::Result<Self> {
+        let started = Now::read().wall;
+        let control = config.control.as_deref().map(ControlSocket::bind).transpose()?;
+        let applications = Applications::new(config.applications);
+        let mut listeners = Vec::new();
+        for listener in config.listeners {
+            listeners.push(bind_listener(listener, &applications).await?);
+        }
+        let directories: Vec<Directory> =
+            config.directories.into_iter().map(Directory::new).collect::<anyhow::Result<_>>()?;
+        let gate = Gate {
+            directories: directories.iter().map(Directory::gate).collect(),
+            visibility: VisibilityCache::default(),
+            secrets: VerifiedSecrets::new(random_key()?),
+            slow_checks: Arc::new(Semaphore::new(SLOW_CHECKS)),
+            unknown_names: if config.audit.hash_unknown_names {
+                NameHash::keyed(random_key()?)
+            } else {
+                NameHash::off()
+            },
+            host: host_name(),
+        };
+        Ok(Self {
+            directories,
+            listeners,
+            gate: Arc::new(gate),
+            control,
+            log,
+            drain: Drain::default(),
+            grace: config.shutdown_grace,
+            started,
+        })
+    }
+
+    /// The addresses that were taken, by listener.
+    ///
+    /// # Errors
+    /// A socket is gone.
+    pub fn addresses(&self) -> anyhow::Result<Vec<(Arc<str>, SocketAddr)>> {
+        self.listeners
+            .iter()
+            .map(|listener| Ok((listener.config().name.clone(), listener.address()?)))
+            .collect()
+    }
+
+    /// Serves until `shutdown` is done, then finishes what is under way.
+    ///
+    /// # Errors
+    /// A part that must not end has ended.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let mut parts: JoinSet<&'static str> = JoinSet::new();
+        let epoch = watch::Sender::new(0_u64);
+        let control = ControlTask::start(self.control()?);
+        for directory in self.directories {
+            let name = directory.name.clone();
+            tracing::info!(directory = &*name, "following");
+            let upstream = directory.upstream.clone();
+            parts.spawn(async move {
+                upstream.maintain().await;
+                "the probes of a directory"
+            });
+            parts.spawn(forward(directory.published.subscribe(), epoch.clone()));
+            let stop = self.drain.watch();
+            let driver = directory.driver;
+            parts.spawn(async move {
+                driver.run(stop).await;
+                "the sync of a directory"
+            });
+        }
+        for listener in self.listeners {
+            tracing::info!(
+                listener = &*listener.config().name,
+                address = %listener.address()?,
+                security = security(listener.config()),
+                "listening"
+            );
+            let (gate, epoch, drain) = (self.gate.clone(), epoch.subscribe(), self.drain.clone());
+            parts.spawn(async move {
+                listener.run(gate, epoch, drain).await;
+                "a listener"
+            });
+        }
+        let ended = tokio::select! {
+            () = shutdown => None,
+            ended = parts.join_next() => ended,
+        };
+        tracing::info!("shutting down");
+        self.drain.stop(self.grace).await;
+        parts.abort_all();
+        control.stop().await;
+        match ended {
+            None => {
+                tracing::info!("stopped");
+                Ok(())
+            }
+            Some(Ok(part)) => Err(anyhow!("{part} has ended by itself")),
+            Some(Err(error)) => Err(anyhow!("a part has failed: {error}")),
+        }
+    }
+
+    /// The control socket with all it may look at.
+    fn control(&mut self) -> anyhow::Result<Option<(ControlSocket, ControlState)>> {
+        let Some(socket) = self.control.take() else { return Ok(None) };
+        let listeners: anyhow::Result<Vec<_>> = self.listeners.iter().map(facts).collect();
+        let state = ControlState {
+            directories: self.directories.iter().map(Directory::controlled).collect(),
+            open_sessions: self.drain.open_sessions(),
+            listeners: listeners?,
+            started: self.started,
+            draining: self.drain.watch(),
+            log: self.log.clone(),
+        };
+        Ok(Some((socket, state)))
+    }
+}
+
+/// The control socket while it is served. It outlives the drain, so that an operator can see who is being
+/// waited for; its end is waited for, so that its name is gone with the process.
+struct ControlTask {
+    ending: CancellationToken,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl ControlTask {
+    fn start(control: Option<(ControlSocket, ControlState)>) -> Self {
+        let ending = CancellationToken::new();
+        let serving = control.map(|(socket, state)| {
+            let ending = ending.clone().cancelled_owned();
+            tokio::spawn(admin::serve(socket, Arc::new(state), ending))
+        });
+        Self { ending, serving }
+    }
+
+    async fn stop(self) {
+        self.ending.cancel();
+        if let Some(Err(error)) = futures_util::future::OptionFuture::from(self.serving).await {
+            tracing::warn!(%error, "the control socket has failed");
+        }
+    }
+}
+
+impl Directory {
+    fn new(settings: DirectorySettings) -> anyhow::Result<Self> {
+        let schedule = CronSchedule::parse(&settings.sync.cron, &settings.sync.time_zone)
+            .with_context(|| format!("directory {:?}", settings.name))?;
+        let config = SyncConfig {
+            schedule,
+            page_size: settings.sync.page_size,
+            base: settings.sync.base,
+            after_refusal: AFTER_REFUSAL,
+        };
+        let upstream = Upstream::new(settings.upstream, Now::read())
+            .with_context(|| format!("directory {:?}", settings.name))?;
+        let published = PublishedView::empty();
+        let (driver, sync) = SyncDriver::new(upstream.clone(), published.clone(), config);
+        Ok(Self { name: settings.name, upstream, published, driver, sync })
+    }
+
+    fn gate(&self) -> DirectoryGate {
+        let kind = self.upstream.config().kind;
+        let sync = self.sync.clone();
+        DirectoryGate {
+            name: self.name.clone(),
+            kind,
+            published: self.published.clone(),
+            upstream: self.upstream.clone(),
+            dialect: ArcSwap::from_pointee(Dialect::default_for(kind)),
+            refresh: Box::new(move || sync.refused()),
+        }
+    }
+
+    fn controlled(&self) -> ControlledDirectory {
+        ControlledDirectory {
+            name: self.name.clone(),
+            upstream: self.upstream.clone(),
+            published: self.published.clone(),
+            sync: self.sync.clone(),
+        }
+    }
+}
+
+async fn bind_listener(
+    config: ListenerConfig,
+    applications: &Applications,
+) -> anyhow::Result<BoundListener> {
+    let name = config.name.clone();
+    let tls = match &config.certificate {
+        Some(files) => {
+            let certificate = ServerCertificate::load(files.clone())
+                .with_context(|| format!("listener {name:?}"))?;
+            Some(server_config(certificate).with_context(|| format!("listener {name:?}"))?)
+        }
+        None => None,
+    };
+    let address = config.address;
+    BoundListener::bind(config, tls, applications.clone())
+        .await
+        .with_context(|| format!("listener {name:?} cannot listen on {address}"))
+}
+
+fn facts(listener: &BoundListener) -> anyhow::Result<ListenerFacts> {
+    Ok(ListenerFacts {
+        name: listener.config().name.clone(),
+        address: listener.address()?.to_string(),
+        security: security(listener.config()).to_owned(),
+    })
+}
+
+const fn security(config: &ListenerConfig) -> &'static str {
+    match (config.security, config.certificate.is_some()) {
+        (ListenerSecurity::Tls, _) => "ldaps",
+        (ListenerSecurity::Plain, true) => "ldap with StartTLS",
+        (ListenerSecurity::Plain, false) => "ldap in clear",
+    }
+}
+
+/// Wakes all sessions whenever the view of one directory moves.
+async fn forward(mut generation: watch::Receiver<u64>, epoch: watch::Sender<u64>) -> &'static str {
+    while generation.changed().await.is_ok() {
+        epoch.send_modify(|epoch| *epoch = epoch.wrapping_add(1));
+    }
+    "the views of a directory"
+}
+
+fn random_key() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    Ok(key)
+}
+
+/// The name of this machine, for the root DSE.
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}

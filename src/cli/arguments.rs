@@ -1,0 +1,267 @@
+//! The arguments of every command and their help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::certs;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it worked; a check found no failure
+  1  it failed; a check found a failure
+  2  the arguments or the configuration are wrong
+  3  no ldapgate is running where it was looked for";
+
+/// LDAP authentication proxy: forwards logins to the directory's controllers with failover, answers
+/// searches from its own synced copy, and refuses accounts that are deactivated or out of scope.
+#[derive(Debug, Parser)]
+#[command(name = "ldapgate", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Arguments {
+    /// Configuration file [default: config/ldapgate.toml if it is there, else
+    /// /etc/ldapgate/ldapgate.toml]
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve applications until SIGTERM or Ctrl-C
+    ///
+    /// Stops accepting on the first signal, finishes what is under way and exits with 0; a second signal
+    /// ends it at once.
+    #[command(after_help = examples::RUN)]
+    Run,
+    /// Test the configuration and every controller the way `run` will use them
+    ///
+    /// Connects to every controller, checks its certificate, binds with the service account and reads the
+    /// whole directory; tries the applications' bases, groups and accounts on what it read. Changes
+    /// nothing. A refused service password is tried once, so that the account is never locked out.
+    #[command(after_help = examples::CHECK)]
+    Check(CheckArguments),
+    /// Show the whole thing on this machine: two controllers, the gate, and a failover every 20 s
+    #[command(after_help = examples::DEMO)]
+    Demo(DemoArguments),
+    /// Make a local authority and a server certificate
+    #[command(after_help = examples::CERTS)]
+    Certs(CertsArguments),
+    /// Make service accounts that only ldapgate knows
+    #[command(after_help = examples::SERVICE_ACCOUNT)]
+    #[command(subcommand)]
+    ServiceAccount(ServiceAccountCommand),
+    /// Show what the running ldapgate does: controllers, copies, sessions
+    #[command(after_help = examples::STATUS)]
+    Status(StatusArguments),
+    /// Have the running ldapgate sync now, and wait for it
+    #[command(after_help = examples::SYNC)]
+    Sync(SyncArguments),
+    /// Show or set what the running ldapgate logs
+    ///
+    /// Lasts until the program ends; the configuration stays as it is.
+    #[command(after_help = examples::LOG_LEVEL)]
+    LogLevel(LogLevelArguments),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Print one JSON document instead of lines for people
+    #[arg(long)]
+    pub json: bool,
+    /// Print failures, warnings and the summary only
+    #[arg(short, long, conflicts_with = "json")]
+    pub quiet: bool,
+}
+
+/// Arguments of `certs`.
+#[derive(Debug, Args)]
+pub struct CertsArguments {
+    /// The host names and IP addresses that applications connect to
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Where the files are kept; an authority that is there already is used again
+    #[arg(long, value_name = "PATH", default_value = "certs")]
+    pub directory: PathBuf,
+    /// Days the server certificate is valid
+    #[arg(long, default_value_t = certs::DEFAULT_DAYS)]
+    pub days: u32,
+    /// Replace an existing server key and certificate
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What to do with service accounts.
+#[derive(Debug, Subcommand)]
+pub enum ServiceAccountCommand {
+    /// Make an account: prints its secret once, and the line for the configuration
+    #[command(after_help = examples::SERVICE_ACCOUNT)]
+    New(NewServiceAccountArguments),
+}
+
+/// Arguments of `service-account new`.
+#[derive(Debug, Args)]
+pub struct NewServiceAccountArguments {
+    /// The name the application binds with
+    pub name: String,
+    /// Take the secret from this file (- for standard input) instead of making a random one
+    #[arg(long, value_name = "PATH")]
+    pub secret_file: Option<PathBuf>,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Where applications connect; port 0 takes any free port
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3890")]
+    pub listen: SocketAddr,
+    /// Seconds between two failovers; 0 for none
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub every: u64,
+}
+
+/// Where the control socket is.
+#[derive(Debug, Args)]
+pub struct SocketArguments {
+    /// Control socket of the running ldapgate [default: the one in the configuration]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sync`.
+#[derive(Debug, Args)]
+pub struct SyncArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// The directory to sync [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub directory: Option<String>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `log-level`.
+#[derive(Debug, Args)]
+pub struct LogLevelArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// The new level: error, warn, info or debug [default: show the present one]
+    pub level: Option<String>,
+}
+
+mod examples {
+    pub(super) const RUN: &str = "\
+Examples:
+  ldapgate run
+  ldapgate run -c /etc/ldapgate/ldapgate.toml";
+
+    pub(super) const CHECK: &str = "\
+Examples:
+  ldapgate check
+  ldapgate check -c new.toml && systemctl restart ldapgate
+  ldapgate check --json | jq '.findings[] | select(.level == \"fail\")'";
+
+    pub(super) const DEMO: &str = "\
+Examples:
+  ldapgate demo
+  ldapgate demo --listen 127.0.0.1:10389 --every 5
+  ldapgate demo --every 0      # no failover; press Enter for one";
+
+    pub(super) const CERTS: &str = "\
+Examples:
+  ldapgate certs ldap.corp.example 10.0.0.5
+  ldapgate certs --directory /etc/ldapgate/certs --force ldap.corp.example";
+
+    pub(super) const SERVICE_ACCOUNT: &str = "\
+Examples:
+  ldapgate service-account new crm
+  ldapgate service-account new crm --secret-file -     # a secret that you choose";
+
+    pub(super) const STATUS: &str = "\
+Examples:
+  ldapgate status
+  ldapgate status --json | jq '.directories[].controllers[] | {name, verify}'
+  ldapgate status --socket /run/ldapgate/control.sock";
+
+    pub(super) const SYNC: &str = "\
+Examples:
+  ldapgate sync
+  ldapgate sync --directory corp";
+
+    pub(super) const LOG_LEVEL: &str = "\
+Examples:
+  ldapgate log-level
+  ldapgate log-level debug";
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let name = command.get_name();
+            assert!(help.contains(&format!("  ldapgate {name}")), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_exit_code() {
+        use super::super::exit;
+        let help = Arguments::command().render_long_help().to_string();
+        for code in [exit::OK, exit::FAILED, exit::USAGE, exit::NOT_RUNNING] {
+            assert!(help.lines().any(|line| line.starts_with(&format!("  {code}  "))), "{code}");
+        }
+    }
+
+    #[test]
+    fn defaults() {
+        let demo = Arguments::parse_from(["ldapgate", "demo"]);
+        let Command::Demo(demo) = demo.command else { panic!("not demo") };
+        assert_eq!((demo.listen.to_string().as_str(), demo.every), ("127.0.0.1:3890", 20));
+        let status = Arguments::parse_from(["ldapgate", "status", "-c", "x.toml"]);
+        assert_eq!(status.config, Some(PathBuf::from("x.toml")), "global after the command");
+    }
+
+    /// Examples that do not parse teach nothing.
+    #[test]
+    fn examples_parse() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter_map(|line| line.strip_prefix("  ldapgate ")) {
+                let line = line.split(['#', '|', '&']).next().unwrap_or_default();
+                let words = std::iter::once("ldapgate").chain(line.split_whitespace());
+                if let Err(error) = Arguments::try_parse_from(words) {
+                    panic!("{line}: {error}");
+                }
+            }
+        }
+    }
+}

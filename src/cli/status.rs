@@ -1,0 +1,289 @@
+//! `[io]` `ldapgate status`: what the running program does, as a page for people or as JSON.
+
+use std::fmt::Write;
+
+use crate::admin::document::{Capability, Controller, Directory, PassOutcome, Status, Transition};
+use crate::time::Now;
+
+use super::arguments::StatusArguments;
+use super::client::ControlClient;
+use super::exit::{CommandError, Done};
+use super::output;
+use super::render::{self, Table};
+
+/// Changes of state that are shown, over all controllers of a directory.
+const SHOWN_CHANGES: usize = 8;
+
+/// Runs the command.
+///
+/// # Errors
+/// Nothing runs.
+pub async fn run(
+    client: &ControlClient,
+    arguments: &StatusArguments,
+) -> Result<Done, CommandError> {
+    let status: Status = client.get("/v1/status").await?.document()?;
+    let text = if arguments.json {
+        render::json(&status)?
+    } else {
+        page(&status, Now::read().unix_seconds())
+    };
+    output::print(&text)?;
+    Ok(Done::Well)
+}
+
+/// The page for people, as of a moment in seconds since 1970.
+#[must_use]
+pub fn page(status: &Status, now_unix: i64) -> String {
+    let state = match (status.draining, status.ready) {
+        (true, _) => "on its way out",
+        (false, true) => "ready",
+        (false, false) => "NOT READY",
+    };
+    let mut out = format!(
+        "ldapgate {}: {state}, up {} (since {}), process {}, log level {}\n\n",
+        status.version,
+        render::duration(status.uptime_seconds),
+        render::moment(status.started_unix),
+        status.pid,
+        status.log_level,
+    );
+    let mut table = Table::default();
+    for listener in &status.listeners {
+        table.row([
+            format!("listener {}", listener.name),
+            listener.address.clone(),
+            listener.security.clone(),
+        ]);
+    }
+    out.push_str(&table.render(0));
+    let sessions = render::count(status.sessions_open, "session", "sessions");
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{sessions} open");
+    for directory in &status.directories {
+        out.push('\n');
+        directory_text(&mut out, directory, now_unix);
+    }
+    out
+}
+
+fn directory_text(out: &mut String, directory: &Directory, now_unix: i64) {
+    let _ = writeln!(out, "directory {}", directory.name);
+    let _ = match &directory.view {
+        None => writeln!(out, "  copy         NONE YET: logins are answered \"unavailable\""),
+        Some(view) => writeln!(
+            out,
+            "  copy         {} old, generation {}: {}, {}, {} of {}",
+            render::duration(view.age_seconds),
+            view.generation,
+            render::count(view.users, "user", "users"),
+            render::count(view.groups, "group", "groups"),
+            render::count(view.containers, "container", "containers"),
+            view.naming_context,
+        ),
+    };
+    let _ = writeln!(out, "  last sync    {}", last_sync(directory, now_unix));
+    let next = match (directory.sync.running, directory.sync.next_unix) {
+        (true, _) => "running now".to_owned(),
+        (false, Some(next)) => {
+            format!("{} (in {})", render::moment(next), render::span(now_unix, next))
+        }
+        (false, None) => "not scheduled".to_owned(),
+    };
+    let _ = writeln!(out, "  next sync    {next}");
+    out.push_str(&controllers(&directory.controllers, now_unix));
+    out.push_str(&changes(&directory.controllers, now_unix));
+}
+
+fn last_sync(directory: &Directory, now_unix: i64) -> String {
+    let Some(pass) = &directory.sync.last else { return "none yet".to_owned() };
+    let ago = render::span(pass.started_unix, now_unix);
+    match &pass.outcome {
+        PassOutcome::Succeeded { .. } => {
+            let at = pass.controller.as_deref().unwrap_or("no controller");
+            format!("{ago} ago from {at} in {} ms ({})", pass.duration_ms, pass.trigger)
+        }
+        PassOutcome::Failed { .. } => {
+            let times = render::count(directory.sync.failures as usize, "time", "times in a row");
+            let why = pass.failure().unwrap_or_default();
+            format!("FAILED {times}, {ago} ago: {}", render::printable(&why))
+        }
+    }
+}
+
+fn controllers(controllers: &[Controller], now_unix: i64) -> String {
+    let mut table = Table::default();
+    table.row(["controller", "tier", "logins", "", "sync", "", "links", "binds", "failed"]);
+    for controller in controllers {
+        table.row([
+            controller.name.clone(),
+            controller.tier.to_string(),
+            controller.verify.state.clone(),
+            since(&controller.verify, now_unix),
+            controller.sync.state.clone(),
+            since(&controller.sync, now_unix),
+            format!("{} idle, {} busy", controller.links_idle, controller.links_busy),
+            controller.binds.to_string(),
+            controller.failures.to_string(),
+        ]);
+    }
+    let causes: String = controllers.iter().map(causes).collect();
+    format!("\n{}{causes}", table.render(2))
+}
+
+/// Why a controller is not up, once where both capabilities have the same cause.
+fn causes(controller: &Controller) -> String {
+    let line = |what: &str, capability: &Capability| match &capability.cause {
+        Some(cause) => {
+            let cause = render::printable(cause);
+            format!("  {}: {what} {}: {cause}\n", controller.name, capability.state)
+        }
+        None => String::new(),
+    };
+    let Controller { verify, sync, .. } = controller;
+    if verify.cause == sync.cause && verify.state == sync.state {
+        return line("logins and sync", verify);
+    }
+    line("logins", verify) + &line("sync", sync)
+}
+
+fn since(capability: &Capability, now_unix: i64) -> String {
+    format!("for {}", render::span(capability.since_unix, now_unix))
+}
+
+fn changes(controllers: &[Controller], now_unix: i64) -> String {
+    let mut all: Vec<Change<'_>> = controllers.iter().flat_map(changes_of).collect();
+    all.sort_by_key(|change| std::cmp::Reverse(change.transition.at_unix));
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default();
+    for Change { controller, what, transition } in all.into_iter().take(SHOWN_CHANGES) {
+        table.row([
+            format!("{} ago", render::span(transition.at_unix, now_unix)),
+            render::moment(transition.at_unix),
+            controller.to_owned(),
+            what.to_owned(),
+            format!("{} -> {}", transition.from, transition.to),
+            format!("after {}", render::duration(transition.after_ms / 1000)),
+            render::printable(&transition.cause),
+        ]);
+    }
+    format!("\n  last changes of state\n{}", table.render(2))
+}
+
+/// A change of state of one or both capabilities of a controller.
+struct Change<'a> {
+    controller: &'a str,
+    what: &'static str,
+    transition: &'a Transition,
+}
+
+/// The changes of one controller; those that both capabilities go through together count as one.
+fn changes_of(controller: &Controller) -> Vec<Change<'_>> {
+    let same = |one: &Transition, other: &Transition| {
+        one.at_unix == other.at_unix && one.from == other.from && one.to == other.to
+    };
+    let mut changes: Vec<Change<'_>> = Vec::new();
+    for transition in &controller.history {
+        match changes.last_mut() {
+            Some(last)
+                if same(last.transition, transition)
+                    && last.transition.capability != transition.capability =>
+            {
+                last.what = "logins, sync";
+            }
+            _ => changes.push(Change {
+                controller: &controller.name,
+                what: if transition.capability == "sync" { "sync" } else { "logins" },
+                transition,
+            }),
+        }
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transition(at_unix: i64, capability: &str, from: &str, to: &str) -> Transition {
+        Transition {
+            at_unix,
+            capability: capability.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            cause: "refused\u{1b}".to_owned(),
+            after_ms: 61_000,
+        }
+    }
+
+    fn capability(state: &str, cause: Option<&str>) -> Capability {
+        Capability { state: state.to_owned(), cause: cause.map(str::to_owned), since_unix: 940 }
+    }
+
+    fn controller(verify: Capability, sync: Capability, history: Vec<Transition>) -> Controller {
+        Controller {
+            name: "dc1".to_owned(),
+            address: "dc1:636".to_owned(),
+            tier: 0,
+            verify,
+            sync,
+            links_idle: 2,
+            links_busy: 0,
+            binds: 7,
+            failures: 1,
+            history,
+        }
+    }
+
+    #[test]
+    fn what_both_capabilities_share_is_said_once() {
+        let down = || capability("down", Some("no route"));
+        let both = controller(down(), down(), Vec::new());
+        assert_eq!(causes(&both), "  dc1: logins and sync down: no route\n");
+        let one = controller(capability("up", None), down(), Vec::new());
+        assert_eq!(causes(&one), "  dc1: sync down: no route\n");
+
+        let history = vec![
+            transition(1000, "sync", "up", "down"),
+            transition(1000, "verify", "up", "down"),
+            transition(900, "verify", "down", "up"),
+        ];
+        let told = controller(down(), down(), history);
+        let text = changes(&[told], 1060);
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(text.contains("1 min ago") && text.contains("logins, sync"), "{text}");
+        assert!(text.contains("after 1 min 1 s  refused\\u{1b}"), "{text}");
+    }
+
+    #[test]
+    fn without_a_copy_the_page_says_what_follows_from_it() {
+        let status = Status {
+            version: "1".to_owned(),
+            pid: 5,
+            started_unix: 0,
+            uptime_seconds: 60,
+            ready: false,
+            draining: false,
+            directories: vec![Directory {
+                name: "corp".to_owned(),
+                controllers: Vec::new(),
+                view: None,
+                sync: crate::admin::document::Sync {
+                    running: true,
+                    failures: 0,
+                    last: None,
+                    next_unix: None,
+                },
+            }],
+            sessions_open: 1,
+            listeners: Vec::new(),
+            log_level: "info".to_owned(),
+        };
+        let page = page(&status, 60);
+        for shown in ["NOT READY", "NONE YET", "running now", "none yet", "1 session open"] {
+            assert!(page.contains(shown), "{shown}: {page}");
+        }
+    }
+}

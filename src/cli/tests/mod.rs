@@ -1,0 +1,5 @@
+//! The commands against a company of two controllers in this process.
+
+mod check;
+mod control;
+mod world;
