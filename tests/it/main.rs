@@ -10,5 +10,19 @@
     reason = "a test that cannot go on fails, and tests count real time"
 )]
 
+mod ad;
+mod bad_input;
+mod check;
+mod clients;
 mod codec;
 mod corpus;
+mod docs;
+mod failover;
+mod layering;
+mod listeners;
+mod openldap;
+mod session;
+mod shutdown;
+mod strangers;
+mod sync;
+mod world;

@@ -1,0 +1,82 @@
+//! What the documentation promises to name, it names.
+
+use std::fs;
+use std::path::Path;
+
+use ldapgate::ldap::schema::DirectoryKind;
+use ldapgate::policy::Refusal;
+use ldapgate::policy::application::RefusalStyle;
+use ldapgate::session::answer::{Reason, bind_result};
+use ldapgate::session::dialect::Dialect;
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+fn every_reason() -> Vec<Reason> {
+    Refusal::ALL.into_iter().map(Reason::Refused).chain(Reason::ALL_OTHERS).collect()
+}
+
+#[test]
+fn every_reason_is_documented() {
+    let page = page("docs/reason-codes.md");
+    for reason in every_reason() {
+        assert!(page.contains(&format!("| `{}` |", reason.code())), "{reason}");
+    }
+}
+
+/// The table of refusals in the documentation is the table in the program.
+#[test]
+fn the_documented_answers_are_the_programs_own() {
+    let page = page("docs/reason-codes.md");
+    let dialect = Dialect::default_for(DirectoryKind::ActiveDirectory);
+    let shown = |reason, style| {
+        let result = bind_result(reason, style, &dialect);
+        let text = String::from_utf8_lossy(&result.diagnostic_message).into_owned();
+        match text.split("data ").nth(1).and_then(|rest| rest.split(',').next()) {
+            Some(sub_code) if result.code.0 == 49 => format!("49, data {sub_code}"),
+            _ => result.code.0.to_string(),
+        }
+    };
+    let mut checked = 0;
+    for reason in every_reason() {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", reason.code())));
+        let cells: Vec<&str> = row.unwrap().split('|').map(str::trim).collect();
+        if let [_, _, _, uniform, subcodes, _] = cells.as_slice() {
+            assert_eq!(shown(reason, RefusalStyle::Uniform), *uniform, "{reason}");
+            assert_eq!(shown(reason, RefusalStyle::Subcodes), *subcodes, "{reason}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 19, "rows with two columns of answers");
+}
+
+/// Every log message that the documentation names is one that the program writes.
+#[test]
+fn documented_messages_exist() {
+    let sources = |folder: &str| {
+        let mut text = String::new();
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    text.push_str(&fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        text
+    };
+    let program = sources("src");
+    let page = page("docs/operations.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| message |")).skip(2);
+    let mut checked = 0;
+    for row in rows.take_while(|line| line.starts_with("| `")) {
+        let message = row.split('`').nth(1).unwrap().trim_end_matches(" …");
+        assert!(program.contains(&format!("\"{message}")), "{message}");
+        checked += 1;
+    }
+    assert_eq!(checked, 8);
+}

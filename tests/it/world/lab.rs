@@ -1,0 +1,174 @@
+//! Real servers: two replicating Samba controllers and OpenLDAP, started by the scripts in `tests/lab`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, OnceLock};
+
+/// The password of every seeded account that has one.
+pub(crate) const PASSWORD: &str = "Sekret-123!";
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab").join(name)
+}
+
+/// The folder for instances of this run; `scripts/test` makes it and takes everything in it down again.
+fn run_folder() -> PathBuf {
+    std::env::var_os("LDAPGATE_LAB")
+        .map(PathBuf::from)
+        .expect("LDAPGATE_LAB is not set: run scripts/test, which prepares the lab")
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// `127.x.number`, where x is this process's own: two test runs on one machine do not meet.
+fn network(number: u8) -> String {
+    format!("127.{}.{number}", 100 + std::process::id() % 100)
+}
+
+/// Two controllers of CORP.TEST on a network of their own.
+pub(crate) struct Ad {
+    folder: PathBuf,
+    network: String,
+    temporary: bool,
+}
+
+impl Ad {
+    /// An instance for this test alone; `number` is of a network that no other test uses.
+    pub(crate) fn own(name: &str, number: u8) -> Self {
+        Self::up(name, number, true)
+    }
+
+    /// The instance that tests share which change nothing.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Ad> = OnceLock::new();
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _one = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        SHARED.get_or_init(|| Self::up("shared", 1, false))
+    }
+
+    fn up(name: &str, number: u8, temporary: bool) -> Self {
+        let snapshot = std::env::var("LDAPGATE_LAB_SNAPSHOT").expect("LDAPGATE_LAB_SNAPSHOT");
+        let (folder, network) = (run_folder().join(name), network(number));
+        run(Command::new(script("adlab")).arg("up").arg(snapshot).arg(&folder).arg(&network));
+        Self { folder, network, temporary }
+    }
+
+    /// The address of controller 1 or 2.
+    pub(crate) fn address(&self, number: u32) -> String {
+        format!("{}.1{number}", self.network)
+    }
+
+    /// The authority that signed the controllers' certificates.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.join("ca/ca.pem")
+    }
+
+    /// An authority that signed nothing.
+    pub(crate) fn other_ca(&self) -> PathBuf {
+        self.folder.join("ca/other-ca.pem")
+    }
+
+    /// Runs a subcommand of the lab script on this instance: `kill`, `startdc`, `pause`, `resume` …
+    pub(crate) fn control(&self, command: &str, arguments: &[&str]) {
+        run(Command::new(script("adlab")).arg(command).arg(&self.folder).args(arguments));
+    }
+
+    /// The binds that a controller has really seen for an account, oldest first.
+    pub(crate) fn binds(&self, number: u32, account: &str) -> Vec<serde_json::Value> {
+        let log = self.folder.join(format!("dc{number}/log/auth.json"));
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter(|event| event["type"] == "Authentication")
+            .filter(|event| {
+                let event = &event["Authentication"];
+                ["becameAccount", "mappedAccount", "clientAccount"].iter().any(|key| {
+                    let name = event[key].as_str().unwrap_or_default().to_lowercase();
+                    let name = name.rsplit('\\').next().unwrap_or_default();
+                    name == account.to_lowercase()
+                })
+            })
+            .collect()
+    }
+
+    /// How many binds both controllers have seen for an account.
+    pub(crate) fn bind_count(&self, account: &str) -> usize {
+        self.binds(1, account).len() + self.binds(2, account).len()
+    }
+
+    /// Changes the directory through controller 1 with the administrator's rights.
+    pub(crate) fn modify(&self, ldif: &str) {
+        self.modify_at(1, ldif);
+    }
+
+    /// Changes the directory through one controller.
+    pub(crate) fn modify_at(&self, number: u32, ldif: &str) {
+        let file = self.folder.join(format!("change-{number}.ldif"));
+        std::fs::write(&file, ldif).unwrap();
+        run(Command::new("ldapmodify")
+            .args(["-x", "-H", &format!("ldap://{}", self.address(number))])
+            .args(["-D", "CN=Administrator,CN=Users,DC=corp,DC=test", "-w", "Passw0rd!adm"])
+            .arg("-f")
+            .arg(file));
+    }
+}
+
+impl Drop for Ad {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _ = Command::new(script("adlab")).arg("down").arg(&self.folder).output();
+        }
+    }
+}
+
+/// A throw-away OpenLDAP server of dc=example,dc=org.
+pub(crate) struct Slapd {
+    folder: PathBuf,
+    address: String,
+    port: u16,
+}
+
+impl Slapd {
+    /// An instance for this test alone; `number` is of a network that no other test uses.
+    pub(crate) fn own(name: &str, number: u8) -> Self {
+        let (folder, port, address) =
+            (run_folder().join(name), 3389, format!("{}.1", network(number)));
+        run(Command::new(script("slapdlab"))
+            .arg("up")
+            .arg(&folder)
+            .arg(port.to_string())
+            .arg(&address));
+        Self { folder, address, port }
+    }
+
+    /// `address:port` for ldap and StartTLS.
+    pub(crate) fn plain(&self) -> String {
+        format!("{}:{}", self.address, self.port)
+    }
+
+    /// `address:port` for ldaps.
+    pub(crate) fn encrypted(&self) -> String {
+        format!("{}:{}", self.address, self.port + 1)
+    }
+
+    /// The authority that signed the server's certificate.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.join("ca/ca.pem")
+    }
+}
+
+impl Drop for Slapd {
+    fn drop(&mut self) {
+        let _ = Command::new(script("slapdlab")).arg("down").arg(&self.folder).output();
+    }
+}
