@@ -80,3 +80,33 @@ fn documented_messages_exist() {
     }
     assert_eq!(checked, 8);
 }
+
+/// Every test that the page of invariants names is there.
+#[test]
+fn the_tests_of_the_invariants_exist() {
+    let mut sources = String::new();
+    for folder in ["src", "tests/it"] {
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    sources.push_str(&fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+    }
+    let page = page("docs/invariants.md");
+    let mut checked = 0;
+    for name in page.split('`').skip(1).step_by(2).filter(|name| name.contains("::tests::")) {
+        let last = name.rsplit("::").next().unwrap();
+        let found = [format!("fn {last}("), format!("mod {last};"), format!("mod {last} {{")]
+            .iter()
+            .any(|definition| sources.contains(definition));
+        assert!(found, "{name}");
+        checked += 1;
+    }
+    assert!(checked > 30, "{checked}");
+}
