@@ -1,5 +1,7 @@
 //! The wire floor alone, for the fuzz targets.
 
+#[path = "../src/hexadecimal.rs"]
+pub mod hexadecimal;
 #[path = "../src/ldap/mod.rs"]
 pub mod ldap;
 
