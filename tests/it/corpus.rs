@@ -49,20 +49,11 @@ fn dn() {
 fn the_fuzz_package_has_all_that_the_language_uses() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let package = std::fs::read_to_string(root.join("fuzz/lib.rs")).unwrap();
-    let mut folders = vec![root.join("src/ldap")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            for room in text.split("use crate::").skip(1) {
-                let room: String =
-                    room.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                assert!(package.contains(&format!("mod {room};")), "{}: {room}", path.display());
-            }
+    for (path, text) in crate::world::checkout::files("src/ldap") {
+        for room in text.split("use crate::").skip(1) {
+            let room: String =
+                room.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            assert!(package.contains(&format!("mod {room};")), "{}: {room}", path.display());
         }
     }
 }

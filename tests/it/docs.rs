@@ -9,8 +9,14 @@ use ldapgate::policy::application::RefusalStyle;
 use ldapgate::session::answer::{Reason, bind_result};
 use ldapgate::session::dialect::Dialect;
 
+use crate::world::checkout;
+
 fn page(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+fn all_text(folder: &str) -> String {
+    checkout::files(folder).into_iter().map(|(_, text)| text).collect()
 }
 
 fn every_reason() -> Vec<Reason> {
@@ -54,22 +60,7 @@ fn the_documented_answers_are_the_programs_own() {
 /// Every log message that the documentation names is one that the program writes.
 #[test]
 fn documented_messages_exist() {
-    let sources = |folder: &str| {
-        let mut text = String::new();
-        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    text.push_str(&fs::read_to_string(path).unwrap());
-                }
-            }
-        }
-        text
-    };
-    let program = sources("src");
+    let program = all_text("src");
     let page = page("docs/operations.md");
     let rows = page.lines().skip_while(|line| !line.starts_with("| message |")).skip(2);
     let mut checked = 0;
@@ -84,20 +75,7 @@ fn documented_messages_exist() {
 /// Every test that the page of invariants names is there.
 #[test]
 fn the_tests_of_the_invariants_exist() {
-    let mut sources = String::new();
-    for folder in ["src", "tests/it"] {
-        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    sources.push_str(&fs::read_to_string(path).unwrap());
-                }
-            }
-        }
-    }
+    let sources = all_text("src") + &all_text("tests/it");
     let page = page("docs/invariants.md");
     let mut checked = 0;
     for name in page.split('`').skip(1).step_by(2).filter(|name| name.contains("::tests::")) {

@@ -1,8 +1,9 @@
 //! The floors of the house (ARCHITECTURE.md): a module imports floors below its own, never beside or above,
 //! and only files marked `[io]` wait, spawn, or read a clock.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::world::checkout;
 
 /// Rooms and their floors. `time` is below everything; `main` and `app` are above everything.
 const FLOORS: &[(&str, u32)] = &[
@@ -38,22 +39,9 @@ const WAITING: &[&str] = &[
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {
-    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                found.push((path, text));
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    walk(&root, &mut found);
-    found.sort();
-    found.into_iter().map(|(path, text)| (path.strip_prefix(&root).unwrap().into(), text)).collect()
+    let mut found = checkout::files("src");
+    found.retain(|(path, _)| path.extension().is_some_and(|extension| extension == "rs"));
+    found
 }
 
 fn floor(room: &str) -> Option<u32> {

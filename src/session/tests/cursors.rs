@@ -9,17 +9,6 @@ fn everybody() -> Operation {
     search(CORP, SearchScope::WholeSubtree, "(sAMAccountName=*)")
 }
 
-fn searching() -> Client {
-    let crm = Application {
-        bases: vec![base(&format!("OU=People,{CORP}"))],
-        service_accounts: names(&["svc-crm"]),
-        ..application()
-    };
-    let mut client = Client::new(crm, corp(1, company()));
-    assert_eq!(client.bind("svc-crm"), 0);
-    client
-}
-
 fn all_pages(client: &mut Client, size: u32) -> Vec<String> {
     let mut found = Vec::new();
     let mut cookie = Vec::new();

@@ -30,6 +30,7 @@ use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
 use crate::policy::local_account;
+use crate::policy::tests::{CORP, application, base, company, corp, names};
 use crate::policy::visibility::VisibilityCache;
 use crate::policy::{Application, World};
 use crate::time::Now;
@@ -261,4 +262,16 @@ pub(super) fn search(base: &str, scope: SearchScope, filter: &str) -> Operation 
         filter: Filter::parse(filter).unwrap(),
         attributes: vec!["sAMAccountName".to_owned()],
     }))
+}
+
+/// A client that has bound as the application's service account, everybody in one directory.
+fn searching() -> Client {
+    let crm = Application {
+        bases: vec![base(&format!("OU=People,{CORP}"))],
+        service_accounts: names(&["svc-crm"]),
+        ..application()
+    };
+    let mut client = Client::new(crm, corp(1, company()));
+    assert_eq!(client.bind("svc-crm"), 0);
+    client
 }

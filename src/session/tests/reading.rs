@@ -4,20 +4,9 @@ use super::*;
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::request::CompareRequest;
 use crate::policy::tests::{
-    ANNA, CORP, EVE, application, base, both, company, corp, corp_view, guid, in_groups, lab_view,
-    names, on_both, people, person,
+    ANNA, CORP, EVE, both, company, corp_view, guid, in_groups, lab_view, names, on_both, people,
+    person,
 };
-
-fn searching() -> Client {
-    let crm = Application {
-        bases: vec![base(&format!("OU=People,{CORP}"))],
-        service_accounts: names(&["svc-crm"]),
-        ..application()
-    };
-    let mut client = Client::new(crm, corp(1, company()));
-    assert_eq!(client.bind("svc-crm"), 0);
-    client
-}
 
 /// An entry that the application is not shown is answered like one that does not exist, to the octet:
 /// as a base in every form, in compares, in filters.

@@ -2,6 +2,7 @@
 //!
 //! Tests that need the lab are marked `#[ignore = "lab"]`; `scripts/test` prepares it and runs them all.
 
+pub(crate) mod checkout;
 pub(crate) mod client;
 pub(crate) mod company;
 pub(crate) mod corp;
