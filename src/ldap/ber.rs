@@ -292,12 +292,18 @@ impl Writer {
     /// Appends a constructed element whose content `body` writes.
     pub fn constructed(&mut self, tag: u8, body: impl FnOnce(&mut Self)) {
         self.octets.push(tag);
-        let start = self.octets.len();
+        // Room for a short length; a longer one moves what comes behind it.
+        let place = self.octets.len();
+        self.octets.push(0);
         body(self);
-        let length = self.octets.len() - start;
-        let mut header = Vec::with_capacity(5);
-        write_length(&mut header, length);
-        self.octets.splice(start..start, header);
+        let length = self.octets.len() - place - 1;
+        if length_of_length(length) > 1 {
+            let mut longer = Vec::with_capacity(5);
+            write_length(&mut longer, length);
+            self.octets.splice(place..=place, longer);
+        } else if let (Some(octet), Ok(length)) = (self.octets.get_mut(place), length.try_into()) {
+            *octet = length;
+        }
     }
 
     /// Appends an OCTET STRING.

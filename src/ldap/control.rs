@@ -14,6 +14,16 @@ pub mod oid {
     pub const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
     /// Domain scope (MS-ADTS 3.1.1.3.4.1.4): no referrals are wanted.
     pub const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
+    /// Search options (MS-ADTS 3.1.1.3.4.1.12).
+    pub const SEARCH_OPTIONS: &str = "1.2.840.113556.1.4.1340";
+    /// Server-side sort, request (RFC 2891).
+    pub const SERVER_SIDE_SORT: &str = "1.2.840.113556.1.4.473";
+    /// Server-side sort, response (RFC 2891).
+    pub const SERVER_SIDE_SORT_RESPONSE: &str = "1.2.840.113556.1.4.474";
+    /// Virtual list view, request (draft-ietf-ldapext-ldapv3-vlv-09).
+    pub const VIRTUAL_LIST_VIEW: &str = "2.16.840.1.113730.3.4.9";
+    /// Virtual list view, response (draft-ietf-ldapext-ldapv3-vlv-09).
+    pub const VIRTUAL_LIST_VIEW_RESPONSE: &str = "2.16.840.1.113730.3.4.10";
     /// Show deleted objects (MS-ADTS 3.1.1.3.4.1.14).
     pub const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 }

@@ -2,6 +2,36 @@
 
 use super::attribute::AttributeDescription;
 
+/// What is read of an entry, however it is held ([`Entry`],
+/// [`PackedEntry`](super::packed_entry::PackedEntry)).
+pub trait AttributeValues {
+    /// The distinguished name as sent.
+    fn dn(&self) -> &str;
+
+    /// The values of the attribute called `name` (without options), compared without case.
+    fn values_of(&self, name: &str) -> impl Iterator<Item = &[u8]> + Clone;
+
+    /// The first value of `name`.
+    fn first_of(&self, name: &str) -> Option<&[u8]> {
+        self.values_of(name).next()
+    }
+
+    /// The first value of `name` as text.
+    fn text_of(&self, name: &str) -> Option<&str> {
+        self.first_of(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+}
+
+impl AttributeValues for Entry {
+    fn dn(&self) -> &str {
+        &self.dn
+    }
+
+    fn values_of(&self, name: &str) -> impl Iterator<Item = &[u8]> + Clone {
+        self.values(name).iter().map(Vec::as_slice)
+    }
+}
+
 /// One attribute with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryAttribute {

@@ -53,13 +53,15 @@ const fn swap_fields(octets: [u8; 16]) -> [u8; 16] {
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, octet) in self.0.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{octet:02x}")?;
+        let digits = hexadecimal::digits(&self.0);
+        let mut rest = digits.as_str();
+        for length in [8, 4, 4, 4] {
+            let (group, later) = rest.split_at_checked(length).unwrap_or_default();
+            f.write_str(group)?;
+            f.write_str("-")?;
+            rest = later;
         }
-        Ok(())
+        f.write_str(rest)
     }
 }
 
@@ -73,7 +75,7 @@ impl fmt::Debug for Guid {
 pub const MAX_SUB_AUTHORITIES: usize = 15;
 
 /// A security identifier of revision 1 with one to fifteen sub-authorities, as objectSid holds it.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sid(Vec<u8>);
 
 impl Sid {

@@ -2,7 +2,8 @@
 //!
 //! What lives here: framing ([`frame`], [`ber`]), messages ([`message`], [`request`], [`response`],
 //! [`control`], [`controls`]), and the values they carry ([`filter`], [`dn`], [`attribute`],
-//! [`entry`], [`matching_rule`], [`schema`], [`identifier`], [`result`], [`secret`]).
+//! [`entry`], [`entry_writer`], [`packed_entry`], [`matching_rule`], [`schema`], [`identifier`], [`result`],
+//! [`secret`]).
 //!
 //! What does not: what a filter means for a directory (`directory::evaluate`), and which control is
 //! served (`session::critical`).
@@ -11,11 +12,13 @@
 //! `frame`, `message`, `filter`, `dn`; their corpus is replayed by `tests/it/corpus.rs`).
 
 pub mod attribute;
+pub mod attribute_list;
 pub mod ber;
 pub mod control;
 pub mod controls;
 pub mod dn;
 pub mod entry;
+pub mod entry_writer;
 pub mod filter;
 pub mod frame;
 #[doc(hidden)]
@@ -23,6 +26,7 @@ pub mod fuzzing;
 pub mod identifier;
 pub mod matching_rule;
 pub mod message;
+pub mod packed_entry;
 pub mod request;
 pub mod response;
 pub mod result;

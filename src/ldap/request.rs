@@ -1,9 +1,12 @@
 //! Protocol operations that clients send (RFC 4511 §4.2 to §4.14), decoded for the session and encoded
 //! for the upstream link.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::attribute::AttributeDescription;
+use super::attribute_list::AttributeList;
 use super::ber::{self, BerError, Element, Reader, Writer, tag};
 use super::control::{Control, ControlFault};
 use super::filter::{Filter, FilterError};
@@ -165,7 +168,7 @@ pub struct SearchRequest {
     /// The filter.
     pub filter: Filter,
     /// The attribute descriptions asked for, as sent; empty for all user attributes.
-    pub attributes: Vec<String>,
+    pub attributes: AttributeList,
 }
 
 /// A comparison (RFC 4511 §4.10).
@@ -194,8 +197,8 @@ pub enum Operation {
     Bind(BindRequest),
     /// Unbind.
     Unbind,
-    /// Search.
-    Search(Box<SearchRequest>),
+    /// Search; shared with the work and the cursor that come of it.
+    Search(Arc<SearchRequest>),
     /// Compare.
     Compare(CompareRequest),
     /// Abandon of an earlier request.
@@ -325,7 +328,7 @@ fn decode_operation(
     Ok(match kind {
         OperationKind::Bind => Operation::Bind(decode_bind(fields)?),
         OperationKind::Unbind => Operation::Unbind,
-        OperationKind::Search => Operation::Search(Box::new(decode_search(fields)?)),
+        OperationKind::Search => Operation::Search(Arc::new(decode_search(fields)?)),
         OperationKind::Compare => Operation::Compare(decode_compare(fields)?),
         OperationKind::Abandon => Operation::Abandon(MessageId::read(element.content)?),
         OperationKind::Extended => Operation::Extended(decode_extended(fields)?),
@@ -373,15 +376,8 @@ fn decode_search(mut fields: Reader<'_>) -> Result<SearchRequest, OperationFault
     let time_limit = limit(fields.integer()?, "timeLimit")?;
     let types_only = fields.boolean()?;
     let filter = Filter::read(&mut fields)?;
-    let mut list = fields.nested(tag::SEQUENCE)?;
+    let attributes = decode_attributes(fields.nested(tag::SEQUENCE)?)?;
     fields.finish()?;
-    let mut attributes = Vec::new();
-    while !list.is_empty() {
-        if attributes.len() == MAX_REQUESTED_ATTRIBUTES {
-            return Err(OperationFault::Range("number of attributes"));
-        }
-        attributes.push(text(list.octet_string()?, "attribute description")?);
-    }
     Ok(SearchRequest {
         base,
         scope,
@@ -392,6 +388,16 @@ fn decode_search(mut fields: Reader<'_>) -> Result<SearchRequest, OperationFault
         filter,
         attributes,
     })
+}
+
+fn decode_attributes(mut list: Reader<'_>) -> Result<AttributeList, OperationFault> {
+    let mut attributes = AttributeList::with_room(list.rest().len());
+    let mut left = MAX_REQUESTED_ATTRIBUTES;
+    while !list.is_empty() {
+        left = left.checked_sub(1).ok_or(OperationFault::Range("number of attributes"))?;
+        attributes.push(utf8(list.octet_string()?, "attribute description")?);
+    }
+    Ok(attributes)
 }
 
 fn decode_compare(mut fields: Reader<'_>) -> Result<CompareRequest, OperationFault> {
@@ -414,7 +420,11 @@ fn decode_extended(mut fields: Reader<'_>) -> Result<ExtendedRequest, OperationF
 }
 
 fn text(octets: &[u8], field: &'static str) -> Result<String, OperationFault> {
-    std::str::from_utf8(octets).map(str::to_owned).map_err(|_| OperationFault::NotUtf8(field))
+    utf8(octets, field).map(str::to_owned)
+}
+
+fn utf8<'a>(octets: &'a [u8], field: &'static str) -> Result<&'a str, OperationFault> {
+    std::str::from_utf8(octets).map_err(|_| OperationFault::NotUtf8(field))
 }
 
 fn limit(value: i64, field: &'static str) -> Result<u32, OperationFault> {
@@ -457,11 +467,7 @@ pub fn write_search(
             w.integer(i64::from(search.time_limit));
             w.boolean(search.types_only);
             search.filter.write(w);
-            w.constructed(tag::SEQUENCE, |w| {
-                for attribute in &search.attributes {
-                    w.octet_string(attribute.as_bytes());
-                }
-            });
+            search.attributes.write(w);
         });
     });
 }

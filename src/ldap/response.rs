@@ -3,8 +3,9 @@
 //! Entries are written from values that are already encoded, so an entry costs one copy.
 
 use super::ber::{self, BerError, Element, Reader, Writer, tag};
-use super::entry::{Entry, EntryAttribute};
+use super::entry::Entry;
 use super::message::{Envelope, MessageId, operation_tag, write_message};
+use super::packed_entry::PackedEntry;
 use super::result::{LdapResult, ResultCode};
 
 /// The response name of a notice of disconnection (RFC 4511 §4.4.1).
@@ -155,7 +156,7 @@ impl Response {
         let envelope = Envelope::open_lenient(message)?;
         let operation = match envelope.operation.tag {
             operation_tag::SEARCH_RESULT_ENTRY => {
-                ResponseOperation::Entry(read_entry(envelope.operation.content)?)
+                ResponseOperation::Entry(PackedEntry::read(envelope.operation.content)?.unpack())
             }
             operation_tag::SEARCH_RESULT_REFERENCE => ResponseOperation::Reference,
             operation_tag::INTERMEDIATE_RESPONSE => ResponseOperation::Intermediate,
@@ -179,24 +180,17 @@ impl Response {
     }
 }
 
-fn read_entry(content: &[u8]) -> Result<Entry, BerError> {
-    let mut fields = Reader::new(content);
-    let dn = String::from_utf8_lossy(fields.octet_string()?).into_owned();
-    let mut list = fields.nested(tag::SEQUENCE)?;
-    fields.finish()?;
-    let mut attributes = Vec::new();
-    while !list.is_empty() {
-        let mut attribute = list.nested(tag::SEQUENCE)?;
-        let description = String::from_utf8_lossy(attribute.octet_string()?).into_owned();
-        let mut set = attribute.nested(tag::SET)?;
-        attribute.finish()?;
-        let mut values = Vec::new();
-        while !set.is_empty() {
-            values.push(set.octet_string()?.to_vec());
-        }
-        attributes.push(EntryAttribute { description, values });
+/// The entry of a complete message that is a search result entry, packed, with its message id; `None` if
+/// the message is another answer.
+///
+/// # Errors
+/// Broken BER.
+pub fn packed_entry(message: &[u8]) -> Result<Option<(MessageId, PackedEntry)>, BerError> {
+    let envelope = Envelope::open_lenient(message)?;
+    if envelope.operation.tag != operation_tag::SEARCH_RESULT_ENTRY {
+        return Ok(None);
     }
-    Ok(Entry { dn, attributes })
+    Ok(Some((envelope.id, PackedEntry::read(envelope.operation.content)?)))
 }
 
 fn read_done(element: Element<'_>) -> Result<ResponseOperation, BerError> {

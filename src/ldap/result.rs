@@ -78,8 +78,14 @@ result_codes! {
     UNAVAILABLE = 52, "unavailable";
     /// The server is unwilling to perform the operation.
     UNWILLING_TO_PERFORM = 53, "unwillingToPerform";
+    /// A virtual list view needs a sort control (draft-ietf-ldapext-ldapv3-vlv-09 §3.2).
+    SORT_CONTROL_MISSING = 60, "sortControlMissing";
+    /// No position of a virtual list view (draft-ietf-ldapext-ldapv3-vlv-09 §3.2).
+    OFFSET_RANGE_ERROR = 61, "offsetRangeError";
     /// The entry exists already.
     ENTRY_ALREADY_EXISTS = 68, "entryAlreadyExists";
+    /// There is no window of a virtual list view (draft-ietf-ldapext-ldapv3-vlv-09 §3.3).
+    VIRTUAL_LIST_VIEW_ERROR = 76, "virtualListViewError";
     /// Any other error.
     OTHER = 80, "other";
     /// The operation was cancelled (RFC 3909).

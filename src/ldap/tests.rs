@@ -43,7 +43,7 @@ fn search() -> SearchRequest {
         time_limit: 0,
         types_only: true,
         filter: Filter::parse("(&(objectClass=user)(cn=a*))").unwrap(),
-        attributes: vec!["*".to_owned(), "+".to_owned(), "member;range=0-*".to_owned()],
+        attributes: ["*", "+", "member;range=0-*"].into_iter().collect(),
     }
 }
 
@@ -469,14 +469,20 @@ proptest! {
         controls in prop::collection::vec(control(), 0..3),
     ) {
         let search = SearchRequest {
-            base, deref_aliases, size_limit, time_limit, types_only, attributes, ..search()
+            base,
+            deref_aliases,
+            size_limit,
+            time_limit,
+            types_only,
+            attributes: attributes.iter().collect(),
+            ..search()
         };
         let octets = octets(|w| write_search(w, id(number), &search, &controls));
         let request = decode(&octets);
         prop_assert_eq!(request.id, id(number));
         prop_assert_eq!(request.controls, controls);
         let Operation::Search(found) = request.operation else { panic!() };
-        prop_assert_eq!(*found, search);
+        prop_assert_eq!(found.as_ref(), &search);
     }
 
     #[test]

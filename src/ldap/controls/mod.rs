@@ -3,3 +3,6 @@
 //! Whether a control is served at all is decided in `session::critical`, not here.
 
 pub mod paged_results;
+pub mod search_options;
+pub mod server_side_sort;
+pub mod virtual_list_view;

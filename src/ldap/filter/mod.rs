@@ -9,6 +9,7 @@
 //! (`tests::a_hundred_thousand_operators_are_refused`); printing and parsing, writing and reading
 //! give the same filter back (`tests::text_round_trip`, `tests::wire_round_trip`).
 
+mod ambiguous_name;
 mod print;
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,16 @@ pub fn prepare_case_exact(text: &str) -> String {
     squeeze(text.chars().filter_map(map).nfkc(), text.len())
 }
 
+/// Text prepared for telephoneNumberMatch (RFC 4517 §4.2.29): without case, and without the blanks and hyphens
+/// by which people part the digits (RFC 4518 §2.6.3).
+#[must_use]
+pub(super) fn prepare_telephone_number(text: &str) -> String {
+    let parts = |character: char| {
+        matches!(character, ' ' | '-' | '\u{58a}' | '\u{2010}' | '\u{2011}' | '\u{2212}')
+    };
+    prepare_case_ignore(text).replace(parts, "")
+}
+
 /// A piece of a substring assertion: blanks `before` and `after` it count, as one space, where another
 /// piece may join.
 pub(super) fn prepare_substring(text: &str, fold: bool, before: bool, after: bool) -> String {
@@ -145,6 +155,16 @@ mod tests {
     fn case_exact_keeps_case_alone() {
         assert_eq!(prepare_case_exact(" Mu\u{308}LLER  x"), "M\u{fc}LLER x");
         assert_eq!(prepare_case_exact(" A  b "), "A b");
+    }
+
+    /// RFC 4518 §2.6.3.
+    #[test]
+    fn telephone_numbers() {
+        for spelling in ["+44 20 7946-0000", " +442079460000 ", "+44\u{a0}20\u{2011}79460000"] {
+            assert_eq!(prepare_telephone_number(spelling), "+442079460000", "{spelling:?}");
+        }
+        assert_eq!(prepare_telephone_number("1-800 FLOWERS"), "1800flowers");
+        assert_eq!(prepare_telephone_number("(0)20"), "(0)20");
     }
 
     #[test]

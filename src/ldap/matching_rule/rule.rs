@@ -38,6 +38,7 @@ const RULES: &[(&str, &str, MatchingRule)] = &[
     ("2.5.13.13", "booleanMatch", MatchingRule::Equality(Syntax::Boolean)),
     ("2.5.13.14", "integerMatch", MatchingRule::Equality(Syntax::LargeInteger)),
     ("2.5.13.17", "octetStringMatch", MatchingRule::Equality(Syntax::OctetString)),
+    ("2.5.13.20", "telephoneNumberMatch", MatchingRule::Equality(Syntax::TelephoneNumber)),
     ("2.5.13.27", "generalizedTimeMatch", MatchingRule::Equality(Syntax::GeneralizedTime)),
     ("1.3.6.1.4.1.1466.109.114.1", "caseExactIA5Match", MatchingRule::Equality(Syntax::CaseExact)),
     (

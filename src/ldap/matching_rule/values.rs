@@ -1,7 +1,9 @@
 //! Values prepared by syntax.
 
 use super::generalized_time;
-use super::preparation::{prepare_case_exact, prepare_case_ignore, prepare_substring};
+use super::preparation::{
+    prepare_case_exact, prepare_case_ignore, prepare_substring, prepare_telephone_number,
+};
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::identifier::Sid;
 use crate::ldap::schema::{Syntax, attribute_type, object_class};
@@ -14,6 +16,7 @@ pub fn prepare(syntax: Syntax, value: &[u8]) -> Option<Vec<u8>> {
     Some(match syntax {
         Syntax::CaseIgnore => prepare_case_ignore(text(value)?).into_bytes(),
         Syntax::CaseExact => prepare_case_exact(text(value)?).into_bytes(),
+        Syntax::TelephoneNumber => prepare_telephone_number(text(value)?).into_bytes(),
         Syntax::Boolean => vec![u8::from(boolean(value)?)],
         Syntax::Integer => sortable(i64::from(integer_32(value)?)),
         Syntax::LargeInteger => sortable(integer(value)?),
@@ -38,9 +41,11 @@ pub const fn is_ordered(syntax: Syntax) -> bool {
         | Syntax::LargeInteger
         | Syntax::GeneralizedTime
         | Syntax::OctetString => true,
-        Syntax::Boolean | Syntax::DistinguishedName | Syntax::ObjectIdentifier | Syntax::Sid => {
-            false
-        }
+        Syntax::TelephoneNumber
+        | Syntax::Boolean
+        | Syntax::DistinguishedName
+        | Syntax::ObjectIdentifier
+        | Syntax::Sid => false,
     }
 }
 
@@ -71,6 +76,7 @@ pub fn prepare_piece(syntax: Syntax, piece: &[u8], position: Piece) -> Option<Ve
         Syntax::CaseExact => {
             Some(prepare_substring(text(piece)?, false, before, after).into_bytes())
         }
+        Syntax::TelephoneNumber => Some(prepare_telephone_number(text(piece)?).into_bytes()),
         Syntax::OctetString => Some(piece.to_vec()),
         Syntax::Boolean
         | Syntax::Integer
@@ -148,6 +154,7 @@ mod tests {
         for (syntax, a, b) in [
             (Syntax::CaseIgnore, "  M\u{fc}ller  X", "MU\u{308}LLER x "),
             (Syntax::CaseExact, " A  b", "A b"),
+            (Syntax::TelephoneNumber, "+44 20 7946-0000", "+442079460000"),
             (Syntax::Boolean, "TRUE", "true"),
             (Syntax::Integer, "512", "0512"),
             (Syntax::Integer, "-2147483646", "2147483650"),
@@ -220,6 +227,10 @@ mod tests {
         assert_eq!(
             prepare_piece(Syntax::CaseExact, b" Ab ", Piece::Any).as_deref(),
             Some(b" Ab ".as_slice())
+        );
+        assert_eq!(
+            prepare_piece(Syntax::TelephoneNumber, b"+44 20", Piece::Initial).as_deref(),
+            Some(b"+4420".as_slice())
         );
         assert_eq!(prepare_piece(Syntax::DistinguishedName, b"CN=a", Piece::Initial), None);
         assert_eq!(prepare_piece(Syntax::LargeInteger, b"1", Piece::Initial), None);

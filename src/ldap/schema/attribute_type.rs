@@ -13,6 +13,8 @@ pub enum Syntax {
     CaseIgnore,
     /// Text compared with case.
     CaseExact,
+    /// Telephone number: text without case, blanks and hyphens (RFC 4517 §4.2.29).
+    TelephoneNumber,
     /// TRUE / FALSE.
     Boolean,
     /// Signed 32-bit integer.
@@ -39,7 +41,7 @@ pub struct AttributeType {
     pub name: &'static str,
     /// The object identifier, where it is well known.
     pub oid: Option<&'static str>,
-    /// How values compare.
+    /// How values compare in most directories; [`AttributeType::syntax_in`] is how they do in one.
     pub syntax: Syntax,
     /// Returned only when asked for by name or `+` (constructed or operational).
     pub operational: bool,
@@ -55,6 +57,31 @@ impl AttributeType {
             (DirectoryKind::OpenLdap, "subSchemaSubEntry") => "subschemaSubentry",
             (DirectoryKind::OpenLdap, "x500uniqueIdentifier") => "x500UniqueIdentifier",
             (DirectoryKind::ActiveDirectory | DirectoryKind::OpenLdap, name) => name,
+        }
+    }
+}
+
+impl AttributeType {
+    /// How values compare in a directory of this kind. Active Directory has names, addresses of machines and
+    /// serial numbers in IA5 and printable strings, whose case counts (MS-ADTS §3.1.1.2.2.4.11), and telephone
+    /// numbers in plain text; elsewhere they are as RFC 4519, RFC 4524, RFC 2307 and RFC 2079 have them.
+    #[must_use]
+    pub fn syntax_in(&self, kind: DirectoryKind) -> Syntax {
+        match (kind, self.name) {
+            (
+                DirectoryKind::ActiveDirectory,
+                "associatedDomain"
+                | "destinationIndicator"
+                | "gecos"
+                | "ipHostNumber"
+                | "macAddress"
+                | "serialNumber",
+            )
+            | (DirectoryKind::OpenLdap, "homeDirectory" | "labeledURI") => Syntax::CaseExact,
+            (DirectoryKind::OpenLdap, "homePhone" | "mobile" | "pager" | "telephoneNumber") => {
+                Syntax::TelephoneNumber
+            }
+            (DirectoryKind::ActiveDirectory | DirectoryKind::OpenLdap, _) => self.syntax,
         }
     }
 }

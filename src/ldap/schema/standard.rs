@@ -1,16 +1,19 @@
-//! Attribute types of the LDAP standards and of OpenLDAP that Active Directory does not have: RFC 4512 and
-//! RFC 4530 operational ones, RFC 4519, RFC 4524, RFC 2307, password policy, Samba's NT4 domains.
+//! Attribute types of the LDAP standards and of OpenLDAP that Active Directory does not have: RFC 4512, RFC 3045
+//! and RFC 4530 operational ones, RFC 4519, RFC 4524, RFC 2307, password policy, Samba's NT4 domains.
 
 use super::Syntax::{
-    Boolean, CaseExact, CaseIgnore, DistinguishedName, GeneralizedTime, LargeInteger, OctetString,
+    Boolean, CaseExact, CaseIgnore, DistinguishedName, GeneralizedTime, Integer, LargeInteger,
+    ObjectIdentifier, OctetString,
 };
 use super::attribute_type::{AttributeType, operational, stored};
 
 /// Sorted by name.
 pub(super) const TYPES: &[AttributeType] = &[
+    operational("altServer", "1.3.6.1.4.1.1466.101.120.6", CaseIgnore),
     operational("authTimestamp", "1.3.6.1.4.1.453.16.2.188", GeneralizedTime),
     operational("contextCSN", "1.3.6.1.4.1.4203.666.1.25", CaseIgnore),
     operational("creatorsName", "2.5.18.3", DistinguishedName),
+    operational("dITStructureRules", "2.5.21.1", OctetString),
     stored("dnQualifier", "2.5.4.46", CaseIgnore),
     stored("documentAuthor", "0.9.2342.19200300.100.1.14", DistinguishedName),
     stored("documentLocation", "0.9.2342.19200300.100.1.15", CaseIgnore),
@@ -24,9 +27,12 @@ pub(super) const TYPES: &[AttributeType] = &[
     operational("isMemberOf", "1.3.6.1.4.1.5923.1.5.1.1", DistinguishedName),
     stored("krbPrincipalName", "2.16.840.1.113719.1.301.6.8.1", CaseExact),
     operational("ldapSyntaxes", "1.3.6.1.4.1.1466.101.120.16", OctetString),
+    operational("matchingRuleUse", "2.5.21.8", OctetString),
     operational("matchingRules", "2.5.21.4", OctetString),
     stored("memberURL", "2.16.840.1.113730.3.1.198", CaseExact),
     operational("modifiersName", "2.5.18.4", DistinguishedName),
+    operational("nameForms", "2.5.21.7", OctetString),
+    operational("namingContexts", "1.3.6.1.4.1.1466.101.120.5", DistinguishedName),
     operational("nsAccountLock", "2.16.840.1.113730.3.1.610", Boolean),
     stored("nsUniqueId", "2.16.840.1.113730.3.1.542", CaseIgnore),
     operational("numSubordinates", "1.3.1.1.4.1.453.16.2.103", LargeInteger),
@@ -70,6 +76,13 @@ pub(super) const TYPES: &[AttributeType] = &[
     stored("sambaPwdMustChange", "1.3.6.1.4.1.7165.2.1.29", LargeInteger),
     stored("sambaSID", "1.3.6.1.4.1.7165.2.1.20", CaseIgnore),
     stored("sshPublicKey", "1.3.6.1.4.1.24552.500.1.1.1.13", OctetString),
+    operational("supportedControl", "1.3.6.1.4.1.1466.101.120.13", ObjectIdentifier),
+    operational("supportedExtension", "1.3.6.1.4.1.1466.101.120.7", ObjectIdentifier),
+    operational("supportedFeatures", "1.3.6.1.4.1.4203.1.3.5", ObjectIdentifier),
+    operational("supportedLDAPVersion", "1.3.6.1.4.1.1466.101.120.15", Integer),
+    operational("supportedSASLMechanisms", "1.3.6.1.4.1.1466.101.120.14", CaseIgnore),
+    operational("vendorName", "1.3.6.1.1.4", CaseExact),
+    operational("vendorVersion", "1.3.6.1.1.5", CaseExact),
 ];
 
 /// Further names of one type (RFC 4519, RFC 4524, RFC 2985), in lower case, and the name in the tables. Not

@@ -117,6 +117,23 @@ fn each_directory_has_its_spelling() {
     }
 }
 
+/// RFC 4517 §4.2.29 and RFC 2307 §3 beside MS-ADTS §3.1.1.2.2.4.11.
+#[test]
+fn each_directory_compares_in_its_way() {
+    for (name, there, here) in [
+        ("telephoneNumber", Syntax::CaseIgnore, Syntax::TelephoneNumber),
+        ("facsimileTelephoneNumber", Syntax::CaseIgnore, Syntax::CaseIgnore),
+        ("homeDirectory", Syntax::CaseIgnore, Syntax::CaseExact),
+        ("unixHomeDirectory", Syntax::CaseExact, Syntax::CaseExact),
+        ("gecos", Syntax::CaseExact, Syntax::CaseIgnore),
+        ("cn", Syntax::CaseIgnore, Syntax::CaseIgnore),
+    ] {
+        let known = attribute_type(name).unwrap();
+        assert_eq!(known.syntax_in(DirectoryKind::ActiveDirectory), there, "{name}");
+        assert_eq!(known.syntax_in(DirectoryKind::OpenLdap), here, "{name}");
+    }
+}
+
 #[test]
 fn secrets_are_forbidden_in_any_spelling() {
     for name in [
