@@ -1,13 +1,12 @@
-//! The attribute descriptions that occur in one view: each spelled once, known by a small number.
+//! The attribute descriptions that occur in a view: each spelled once, known by a small number. A view
+//! and those made from it number them alike; numbers are only ever added.
 
 use std::collections::HashMap;
 
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::schema::{self, DirectoryKind, Syntax};
 
-use super::index::is_indexed;
-
-/// The number of an attribute description within one view.
+/// The number of an attribute description within a view and all that are made from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct AttributeId(u16);
 
@@ -15,10 +14,18 @@ impl AttributeId {
     pub(super) fn index(self) -> usize {
         usize::from(self.0)
     }
+
+    pub(super) const fn number(self) -> u16 {
+        self.0
+    }
+
+    pub(super) const fn of_number(number: u16) -> Self {
+        Self(number)
+    }
 }
 
 /// What the view knows of one attribute description.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AttributeInfo {
     /// As it is written in answers, options included.
     pub(super) spelling: String,
@@ -27,19 +34,18 @@ pub(super) struct AttributeInfo {
     pub(super) syntax: Syntax,
     /// Returned only when named or by `+`.
     pub(super) operational: bool,
-    /// Whether values have an equality index.
-    pub(super) indexed: bool,
     /// The description without options (itself, if it has none): `cn` for `cn;lang-ru`. A filter or
     /// a selection that names the type means all descriptions of it (RFC 4512 §2.5.2.1).
     pub(super) family: AttributeId,
 }
 
 /// All attribute descriptions of a view.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Attributes {
     kind: DirectoryKind,
     by_key: HashMap<Box<str>, AttributeId>,
     infos: Vec<AttributeInfo>,
+    has_options: bool,
 }
 
 /// More attribute descriptions than a view can number.
@@ -48,15 +54,25 @@ pub(super) struct TooManyAttributes;
 
 impl Attributes {
     pub(super) fn new(kind: DirectoryKind) -> Self {
-        Self { kind, by_key: HashMap::new(), infos: Vec::new() }
+        Self { kind, by_key: HashMap::new(), infos: Vec::new(), has_options: false }
     }
 
     pub(super) fn len(&self) -> usize {
         self.infos.len()
     }
 
+    /// Whether any description has options.
+    pub(super) fn has_options(&self) -> bool {
+        self.has_options
+    }
+
     pub(super) fn info(&self, id: AttributeId) -> Option<&AttributeInfo> {
         self.infos.get(id.index())
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (AttributeId, &AttributeInfo)> {
+        (0_u16..).map(AttributeId).zip(&self.infos)
     }
 
     /// The number of a description, given one if it has none yet.
@@ -74,6 +90,7 @@ impl Attributes {
         } else {
             Some(self.intern(&AttributeDescription::new(&description.name))?)
         };
+        self.has_options |= family.is_some();
         let id = AttributeId(u16::try_from(self.infos.len()).map_err(|_| TooManyAttributes)?);
         let info = self.describe(description, &options, family.unwrap_or(id));
         self.infos.push(info);
@@ -102,9 +119,8 @@ impl Attributes {
             spelling.push_str(option);
         }
         AttributeInfo {
-            indexed: is_indexed(&type_name),
             spelling,
-            syntax: known.map_or(Syntax::CaseIgnore, |known| known.syntax),
+            syntax: known.map_or(Syntax::CaseIgnore, |known| known.syntax_in(self.kind)),
             // Applications expect memberOf without asking for it, also where a server derives it.
             operational: known.is_some_and(|known| known.operational)
                 && !type_name.eq_ignore_ascii_case("memberOf"),
@@ -124,7 +140,30 @@ impl Attributes {
 
     /// The number of a description that some entry has.
     pub(super) fn find(&self, description: &AttributeDescription) -> Option<AttributeId> {
-        self.find_key(&key(description))
+        if description.options.is_empty() {
+            self.find_type(&description.name)
+        } else {
+            self.find_key(&key(description))
+        }
+    }
+
+    /// The number of a type without options, by any of its names.
+    fn find_type(&self, name: &str) -> Option<AttributeId> {
+        self.find_folded(name).or_else(|| {
+            let known = schema::attribute_type(name)?.name;
+            if known.eq_ignore_ascii_case(name) { None } else { self.find_folded(known) }
+        })
+    }
+
+    /// The number of the description whose [`key`] this is in lower case, without putting a key together.
+    fn find_folded(&self, name: &str) -> Option<AttributeId> {
+        let mut buffer = [0; 64];
+        let Some(folded) = buffer.get_mut(..name.len()) else {
+            return self.find_key(&name.to_ascii_lowercase());
+        };
+        folded.copy_from_slice(name.as_bytes());
+        folded.make_ascii_lowercase();
+        self.find_key(std::str::from_utf8(folded).ok()?)
     }
 
     /// The number of the description that has this [`key`].
@@ -134,21 +173,11 @@ impl Attributes {
 
     /// The number of a type that some entry has, by name or object identifier.
     pub(super) fn find_name(&self, name: &str) -> Option<AttributeId> {
-        match AttributeDescription::parse(name) {
-            Some(description) => self.find(&description),
-            None => None,
+        if name.contains(';') {
+            self.find(&AttributeDescription::parse(name)?)
+        } else {
+            self.find_type(name)
         }
-    }
-
-    /// For each description here, its number in `other`.
-    pub(super) fn renumbered(&self, other: &Self) -> Vec<Option<AttributeId>> {
-        let mut numbers = vec![None; self.infos.len()];
-        for (key, id) in &self.by_key {
-            if let Some(number) = numbers.get_mut(id.index()) {
-                *number = other.find_key(key);
-            }
-        }
-        numbers
     }
 
     /// Whether `id` is `family` or one of its descriptions with options.

@@ -1,19 +1,17 @@
-//! What changed between two views, by identity.
+//! What changed from one view to the next, by identity.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+
+use roaring::RoaringBitmap;
 
 use crate::ldap::identifier::Guid;
-use crate::ldap::schema::NOT_REPLICATED;
 
-use super::attributes::AttributeId;
 use super::domain::EntryKind;
 use super::entry_ref::EntryRef;
-use super::stored::{Reference, values};
+use super::index::Hits;
+use super::intake::{Ids, same_fields, unstamped};
+use super::stored::{References, Stored};
 use super::view::{Slot, View};
-
-/// Attributes that follow those that each controller keeps for itself: they differ after a failover
-/// although nothing has happened.
-const FOLLOWING: [&str; 4] = ["modifyTimeStamp", "uSNChanged", "uSNCreated", "whenChanged"];
 
 /// What changed between two views: for logs, for the jobs of later passes, and for the sessions that
 /// must be judged again. Each user and each group is counted once.
@@ -50,21 +48,25 @@ pub struct ChangeSummary {
 }
 
 impl ChangeSummary {
-    /// Compares two views; without an old one, everything is new.
-    #[must_use]
-    pub fn between(old: Option<&View>, new: &View) -> Self {
-        match old {
-            Some(old) => Comparison::new(old, new).run(),
-            None => Self {
-                users_created: new.counts().users,
-                groups_created: new.counts().groups,
-                others_changed: new.counts().containers + new.counts().others,
-                memberships_added: new.groups().map(|group| edges(group).len()).sum(),
-                domain_changed: true,
-                affected_users: ordered(new.users().map(|user| user.guid())),
-                ..Self::default()
-            },
+    /// All that is in the first view of a directory.
+    pub(super) fn of_first(view: &View) -> Self {
+        Self {
+            users_created: view.counts().users,
+            groups_created: view.counts().groups,
+            others_changed: view.counts().containers + view.counts().others,
+            memberships_added: view.groups().map(|group| count(&members(group))).sum(),
+            domain_changed: true,
+            affected_users: ordered(view.users().map(|user| user.guid())),
+            ..Self::default()
         }
+    }
+
+    /// Compares a view with the one made from it by writing `slots`.
+    pub(super) fn between(old: &View, new: &View, slots: &RoaringBitmap) -> Self {
+        let ids = Ids::of(new.attributes());
+        let (summary, affected) = (Self::default(), BTreeSet::new());
+        let stirred = RoaringBitmap::new();
+        Comparison { old, new, ids, summary, affected, stirred }.run(slots)
     }
 
     /// Whether both views say the same.
@@ -78,79 +80,51 @@ fn ordered(guids: impl Iterator<Item = Guid>) -> Vec<Guid> {
     guids.collect::<BTreeSet<Guid>>().into_iter().collect()
 }
 
-/// One end of a membership: an entry of the view, or a name outside.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Member<'v> {
-    Entry(Guid),
-    Outside(&'v [u8]),
+/// The direct members of a group: entries, and names outside.
+fn members(group: EntryRef<'_>) -> (RoaringBitmap, BTreeSet<&[u8]>) {
+    let view = group.view();
+    let ids = Ids::of(view.attributes());
+    let index = ids.member_of.and_then(|id| view.index().attribute(id));
+    let inside = index.and_then(|index| index.target(group.slot().0)).map(Hits::to_bitmap);
+    let lists = group.stored().references.iter();
+    let by_name =
+        lists.filter(|list| [ids.member, ids.unique_member].contains(&Some(list.attribute)));
+    let outside = by_name.flat_map(|list| list.outside.iter().map(|outside| &*outside.octets));
+    (inside.unwrap_or_default(), outside.collect())
 }
 
-/// The direct members of a group.
-fn edges(group: EntryRef<'_>) -> HashSet<Member<'_>> {
-    let view = group.view();
-    let attributes = view.attributes();
-    let index = attributes.find_name("memberOf").and_then(|id| view.index().attribute(id));
-    let posting = index.and_then(|index| index.target(group.slot().0));
-    let inside = posting.into_iter().flat_map(|posting| posting.iter());
-    let mut members: HashSet<Member<'_>> =
-        inside.filter_map(|slot| Some(Member::Entry(view.entry(Slot(slot))?.guid()))).collect();
-    let lists = [attributes.find_name("member"), attributes.find_name("uniqueMember")];
-    for list in &group.stored().references {
-        if lists.contains(&Some(list.attribute)) {
-            members.extend(list.values.iter().filter_map(|value| match value {
-                Reference::Entry(_) => None,
-                Reference::Outside(outside) => Some(Member::Outside(&outside.octets)),
-            }));
-        }
-    }
-    members
+fn count((inside, outside): &(RoaringBitmap, BTreeSet<&[u8]>)) -> usize {
+    usize::try_from(inside.len()).unwrap_or(usize::MAX) + outside.len()
 }
 
 struct Comparison<'v> {
     old: &'v View,
     new: &'v View,
-    /// For each attribute of the old view, its number in the new one.
-    renumbered: Vec<Option<AttributeId>>,
-    /// Attributes of the new view that are not compared.
-    ignored: Vec<AttributeId>,
+    ids: Ids,
     summary: ChangeSummary,
     affected: BTreeSet<Guid>,
-    /// Members whose groups changed, and groups whose members all count as changed: by identity.
-    stirred_members: HashSet<Guid>,
-    stirred_groups: HashSet<Guid>,
+    /// Entries whose groups changed, and groups whose members all count as changed.
+    stirred: RoaringBitmap,
+}
+
+/// An entry, unless it is a tombstone.
+fn live(view: &View, slot: u32) -> Option<EntryRef<'_>> {
+    view.entry(Slot(slot)).filter(|entry| entry.kind() != EntryKind::Deleted)
 }
 
 impl<'v> Comparison<'v> {
-    fn new(old: &'v View, new: &'v View) -> Self {
-        let find = |name: &&str| new.attributes().find_name(name);
-        let local = NOT_REPLICATED.iter().chain(&FOLLOWING);
-        let mut ignored: Vec<AttributeId> = local.filter_map(&find).collect();
-        // Compared as memberships, from the side of the groups.
-        ignored.extend(find(&"memberOf"));
-        Self {
-            old,
-            new,
-            renumbered: old.attributes().renumbered(new.attributes()),
-            ignored,
-            summary: ChangeSummary::default(),
-            affected: BTreeSet::new(),
-            stirred_members: HashSet::new(),
-            stirred_groups: HashSet::new(),
-        }
-    }
-
-    fn run(mut self) -> ChangeSummary {
+    fn run(mut self, slots: &RoaringBitmap) -> ChangeSummary {
         self.summary.domain_changed = !self.old.domain().same_names(self.new.domain());
-        for entry in self.new.iter() {
-            match self.old.find_guid(&entry.guid()).filter(|before| before.kind() == entry.kind()) {
-                Some(before) => self.compare(before, entry),
-                None => self.created(entry),
-            }
-        }
-        for entry in self.old.iter() {
-            let now = self.new.find_guid(&entry.guid());
-            if now.is_none_or(|now| now.kind() != entry.kind()) {
-                self.removed(entry);
+        for slot in slots {
+            let (before, now) = (live(self.old, slot), live(self.new, slot));
+            match (before, now) {
+                (Some(before), Some(now)) if before.kind() == now.kind() => {
+                    self.compare(before, now);
+                }
+                (before, now) => {
+                    before.into_iter().for_each(|entry| self.removed(entry));
+                    now.into_iter().for_each(|entry| self.created(entry));
+                }
             }
         }
         self.spread();
@@ -166,9 +140,10 @@ impl<'v> Comparison<'v> {
             }
             EntryKind::Group => {
                 self.summary.groups_created += 1;
-                self.members_changed(&HashSet::new(), &edges(entry));
+                self.members_changed(&Default::default(), &members(entry));
             }
             EntryKind::Container | EntryKind::Other => self.summary.others_changed += 1,
+            EntryKind::Deleted => {}
         }
     }
 
@@ -180,14 +155,16 @@ impl<'v> Comparison<'v> {
             }
             EntryKind::Group => {
                 self.summary.groups_removed += 1;
-                self.members_changed(&edges(entry), &HashSet::new());
+                self.members_changed(&members(entry), &Default::default());
             }
             EntryKind::Container | EntryKind::Other => self.summary.others_changed += 1,
+            EntryKind::Deleted => {}
         }
     }
 
     fn compare(&mut self, before: EntryRef<'v>, now: EntryRef<'v>) {
-        let differs = before.dn() != now.dn() || !self.same_attributes(before, now);
+        let differs =
+            before.dn() != now.dn() || !self.same_attributes(before.stored(), now.stored());
         match now.kind() {
             EntryKind::User => {
                 match (before.is_disabled(), now.is_disabled()) {
@@ -199,9 +176,8 @@ impl<'v> Comparison<'v> {
                 self.affected.insert(now.guid());
             }
             EntryKind::Group => {
-                let (had, has) = (edges(before), edges(now));
-                let members = self.members_changed(&had, &has);
-                if differs || members {
+                let changed = self.members_changed(&members(before), &members(now));
+                if differs || changed {
                     self.summary.groups_changed += 1;
                 }
                 // A group may be required by name, so a new name can change who is let in.
@@ -209,116 +185,56 @@ impl<'v> Comparison<'v> {
                 if before.dn() != now.dn()
                     || names.iter().any(|name| before.values(name) != now.values(name))
                 {
-                    self.stirred_groups.insert(now.guid());
+                    self.stirred.insert(now.slot().0);
                 }
             }
             EntryKind::Container | EntryKind::Other if differs => self.summary.others_changed += 1,
-            EntryKind::Container | EntryKind::Other => {}
+            EntryKind::Container | EntryKind::Other | EntryKind::Deleted => {}
         }
     }
 
-    fn members_changed(&mut self, had: &HashSet<Member<'_>>, has: &HashSet<Member<'_>>) -> bool {
-        let mut changed = false;
-        for (gone, member) in had
-            .difference(has)
-            .map(|member| (true, member))
-            .chain(has.difference(had).map(|member| (false, member)))
-        {
-            changed = true;
-            if gone {
-                self.summary.memberships_removed += 1;
-            } else {
-                self.summary.memberships_added += 1;
-            }
-            if let Member::Entry(guid) = member {
-                self.stirred_members.insert(*guid);
-            }
-        }
-        changed
+    fn members_changed(
+        &mut self,
+        had: &(RoaringBitmap, BTreeSet<&[u8]>),
+        has: &(RoaringBitmap, BTreeSet<&[u8]>),
+    ) -> bool {
+        let size = |set: &RoaringBitmap| usize::try_from(set.len()).unwrap_or(usize::MAX);
+        let (gone, come) = (&had.0 - &has.0, &has.0 - &had.0);
+        let removed = size(&gone) + had.1.difference(&has.1).count();
+        let added = size(&come) + has.1.difference(&had.1).count();
+        self.summary.memberships_removed += removed;
+        self.summary.memberships_added += added;
+        self.stirred |= gone | come;
+        removed + added > 0
     }
 
     /// From the entries whose groups changed to all users below them.
     fn spread(&mut self) {
         for view in [self.old, self.new] {
-            let slots = |guids: &HashSet<Guid>| -> Vec<u32> {
-                guids
-                    .iter()
-                    .filter_map(|guid| view.find_guid(guid))
-                    .map(|entry| entry.slot().0)
-                    .collect()
-            };
-            let members = slots(&self.stirred_members);
-            let groups = slots(&self.stirred_groups);
-            let mut reached = view.members_below(members.iter().copied().chain(groups));
-            reached.extend(members);
-            let users = reached
-                .into_iter()
-                .filter_map(|slot| view.entry(Slot(slot)))
-                .filter(|entry| entry.kind() == EntryKind::User);
+            let mut reached = view.members_below(&self.stirred) | &self.stirred;
+            // A group's members by primary group are in all that it is in.
+            for group in &reached & view.slots_of_kind(EntryKind::Group).as_ref() {
+                reached |= view.primary_members(group);
+            }
+            let users = reached.into_iter().filter_map(|slot| live(view, slot));
+            let users = users.filter(|entry| entry.kind() == EntryKind::User);
             self.affected.extend(users.map(|user| user.guid()));
         }
     }
 
-    fn same_attributes(&self, before: EntryRef<'_>, now: EntryRef<'_>) -> bool {
-        let (old, new) = (before.stored(), now.stored());
-        let mut had: Vec<(AttributeId, &[u8])> = Vec::new();
-        for (id, element) in old.fields.iter() {
-            let Some(id) = self.renumber(id) else { return false };
-            if !self.ignored.contains(&id) {
-                had.push((id, element));
-            }
-        }
-        let mut has: Vec<(AttributeId, &[u8])> =
-            new.fields.iter().filter(|(id, _)| !self.ignored.contains(id)).collect();
-        had.sort_unstable_by_key(|(id, _)| *id);
-        has.sort_unstable_by_key(|(id, _)| *id);
-        had.len() == has.len()
-            && had.iter().zip(&has).all(|((old_id, old), (new_id, new))| {
-                old_id == new_id && (old == new || same_values(old, new))
-            })
-            && self.same_references(before, now)
+    fn same_attributes(&self, before: &Stored, now: &Stored) -> bool {
+        let same_references = || {
+            let compared = |stored: &'_ Stored| {
+                // Compared as memberships, from the side of the groups.
+                let plain = |list: &&References| Some(list.attribute) != self.ids.member_of;
+                let mut lists: Vec<References> =
+                    stored.references.iter().filter(plain).cloned().collect();
+                lists.sort_unstable_by_key(|list| list.attribute);
+                lists
+            };
+            compared(before) == compared(now)
+        };
+        let fields = |stored| unstamped(stored, &self.ids).collect();
+        same_fields(fields(&before.fields), fields(&now.fields)) && same_references()
     }
-
-    fn same_references(&self, before: EntryRef<'_>, now: EntryRef<'_>) -> bool {
-        let mut had = BTreeSet::new();
-        for list in &before.stored().references {
-            let Some(id) = self.renumber(list.attribute) else { return false };
-            if !self.ignored.contains(&id) {
-                had.extend(list.values.iter().map(|value| (id, identity(self.old, value))));
-            }
-        }
-        let lists = now.stored().references.iter();
-        let compared = lists.filter(|list| !self.ignored.contains(&list.attribute));
-        let has: BTreeSet<_> = compared
-            .flat_map(|list| {
-                list.values.iter().map(|value| (list.attribute, identity(self.new, value)))
-            })
-            .collect();
-        had == has
-    }
-
-    /// The number in the new view. An attribute that only the old one has is a difference, unless
-    /// it is not compared.
-    fn renumber(&self, id: AttributeId) -> Option<AttributeId> {
-        self.renumbered.get(id.index()).copied().flatten()
-    }
-}
-
-/// What a reference refers to, whatever it is called now.
-fn identity<'v>(view: &'v View, reference: &'v Reference) -> (Option<Guid>, &'v [u8]) {
-    match reference {
-        Reference::Entry(slot) => (view.stored(*slot).map(|stored| stored.guid), &[]),
-        Reference::Outside(outside) => (None, &outside.octets),
-    }
-}
-
-/// Whether two PartialAttribute elements hold the same values; their order means nothing (RFC 4511
-/// §4.1.7), and controllers differ in it.
-fn same_values(old: &[u8], new: &[u8]) -> bool {
-    let ordered = |element| {
-        let mut list: Vec<Vec<u8>> = values(element).map(<[u8]>::to_vec).collect();
-        list.sort_unstable();
-        list
-    };
-    ordered(old) == ordered(new)
 }

@@ -1,4 +1,5 @@
-//! A filter made ready for one view: attributes looked up, assertion values prepared, indices found.
+//! A filter made ready for one view: attributes looked up, assertion values prepared, indices found,
+//! negations moved down to the assertions.
 
 use roaring::RoaringBitmap;
 
@@ -7,148 +8,248 @@ use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 use crate::ldap::identifier::Guid;
 use crate::ldap::matching_rule::{MatchingRule, Piece, is_ordered, prepare, prepare_piece};
-use crate::ldap::schema::{self, Syntax};
+use crate::ldap::schema::{self, AMBIGUOUS_NAME, Syntax};
 
 use super::attributes::{AttributeId, key};
-use super::evaluate::{Node, Pieces, Test, Truth, name_key, number};
-use super::index::AttributeIndex;
+use super::evaluate::{Chain, Leaf, Lookup, NamePart, Node, Pieces, Test, Values, number};
+use super::index::{AttributeIndex, Hits, Key, KeyRange, of_pieces};
 use super::view::View;
 
 /// Makes filters ready.
+#[derive(Clone, Copy)]
 pub(super) struct Compiler<'v, 's> {
     pub(super) view: &'v View,
     /// Whether the filter may look at an attribute; where not, an assertion is Undefined.
     pub(super) searchable: &'s dyn Fn(&str) -> bool,
+    /// Whether an account's primary group counts as one of its groups in assertions on memberOf; in
+    /// Active Directory it does not.
+    pub(super) primary_groups: bool,
 }
 
 /// An attribute that a filter names.
+#[derive(Clone, Copy)]
 enum Named<'v> {
-    /// Some entry has it.
-    Here {
-        id: AttributeId,
-        name: &'v str,
-        syntax: Syntax,
-        index: &'v AttributeIndex,
-        indexed: bool,
-    },
+    /// Some entry has it, or had it.
+    Here(Here<'v>),
     /// The schema knows it; no entry has it.
     Absent { name: &'static str, syntax: Syntax },
     /// Unknown, or not to be looked at.
     Undefined,
 }
 
+#[derive(Clone, Copy)]
+struct Here<'v> {
+    id: AttributeId,
+    name: &'v str,
+    syntax: Syntax,
+    index: &'v AttributeIndex,
+}
+
+/// What an assertion comes to.
+enum Assertion<'v> {
+    Leaf(Leaf<'v>),
+    /// For no entry True, whether negated or not.
+    Undefined,
+    False,
+}
+
 impl<'v> Compiler<'v, '_> {
     pub(super) fn node(&self, filter: &Filter) -> Node<'v> {
+        self.signed(filter, true)
+    }
+
+    /// True where the filter is True (`sign`) or where it is False.
+    fn signed(&self, filter: &Filter, sign: bool) -> Node<'v> {
         match filter {
-            Filter::And(filters) => Node::And(self.nodes(filters)),
-            Filter::Or(filters) => Node::Or(self.nodes(filters)),
-            Filter::Not(filter) => Node::Not(Box::new(self.node(filter))),
-            Filter::Equality { attribute, value } | Filter::Approx { attribute, value } => {
-                self.equality(attribute, value)
+            Filter::And(filters) => self.all_or_any(filters, sign, sign),
+            Filter::Or(filters) => self.all_or_any(filters, !sign, sign),
+            Filter::Not(filter) => self.signed(filter, !sign),
+            Filter::Equality { attribute, value } | Filter::Approx { attribute, value }
+                if attribute.name.eq_ignore_ascii_case(AMBIGUOUS_NAME) =>
+            {
+                self.ambiguous(value, sign)
             }
-            Filter::Substrings { attribute, initial, any, last } => {
-                let pieces = |syntax| {
-                    let edge = |piece: &Option<Vec<u8>>, place| match piece {
-                        Some(piece) => prepare_piece(syntax, piece, place),
-                        None => prepare_piece(syntax, b"", place),
-                    };
-                    let any = any.iter().map(|piece| prepare_piece(syntax, piece, Piece::Any));
-                    Some(Test::Substrings(
-                        syntax,
-                        Pieces {
-                            initial: edge(initial, Piece::Initial)?,
-                            any: any.collect::<Option<_>>()?,
-                            last: edge(last, Piece::Final)?,
-                        },
-                    ))
-                };
-                self.tested(attribute, pieces)
+            // `(anr=ali*)`: the name is looked for at the start anyway.
+            Filter::Substrings { attribute, initial: Some(value), any, last: None }
+                if any.is_empty() && attribute.name.eq_ignore_ascii_case(AMBIGUOUS_NAME) =>
+            {
+                self.ambiguous(value, sign)
             }
-            Filter::GreaterOrEqual { attribute, value } => self
-                .tested(attribute, |syntax| Some(Test::AtLeast(syntax, ordered(syntax, value)?))),
-            Filter::LessOrEqual { attribute, value } => {
-                self.tested(attribute, |syntax| Some(Test::AtMost(syntax, ordered(syntax, value)?)))
+            Filter::Extensible { rule, attribute: Some(attribute), value, dn_attributes: true } => {
+                self.with_name_parts(rule.as_deref(), attribute, value, sign)
             }
-            Filter::Present(attribute) => match self.named(attribute) {
-                Named::Here { index, .. } => Node::Present(&index.present),
-                Named::Absent { .. } => Node::Constant(Truth::False),
-                Named::Undefined => Node::Constant(Truth::Undefined),
-            },
-            Filter::Extensible { rule, attribute, value, dn_attributes } => {
-                self.extensible(rule.as_deref(), attribute.as_ref(), value, *dn_attributes)
+            Filter::Equality { .. }
+            | Filter::Approx { .. }
+            | Filter::Substrings { .. }
+            | Filter::GreaterOrEqual { .. }
+            | Filter::LessOrEqual { .. }
+            | Filter::Present(_)
+            | Filter::Extensible { .. } => self.assertion(filter).signed(sign),
+        }
+    }
+
+    fn ambiguous(&self, value: &[u8], sign: bool) -> Node<'v> {
+        self.signed(&Filter::ambiguous_name(self.view.domain().kind, value), sign)
+    }
+
+    /// All legs together, or any of them: those that cost least first.
+    fn all_or_any(&self, filters: &[Filter], all: bool, sign: bool) -> Node<'v> {
+        let mut nodes = Vec::with_capacity(filters.len());
+        for filter in filters {
+            match self.signed(filter, sign) {
+                // True changes nothing in an And, False nothing in an Or.
+                Node::Constant(value) if value == all => {}
+                Node::Constant(value) => return Node::Constant(value),
+                Node::And(legs) if all => nodes.extend(legs),
+                Node::Or(legs) if !all => nodes.extend(legs),
+                node @ (Node::And(_) | Node::Or(_) | Node::Leaf(_) | Node::Not(_)) => {
+                    nodes.push(node)
+                }
+            }
+        }
+        match nodes.pop() {
+            None => Node::Constant(all),
+            Some(only) if nodes.is_empty() => only,
+            Some(last) => {
+                nodes.push(last);
+                nodes.sort_by_key(Node::cost);
+                if all { Node::And(nodes) } else { Node::Or(nodes) }
             }
         }
     }
 
-    /// The legs of an And or Or, those that cost least first.
-    fn nodes(&self, filters: &[Filter]) -> Vec<Node<'v>> {
-        let mut nodes: Vec<Node<'v>> = filters.iter().map(|filter| self.node(filter)).collect();
-        nodes.sort_by_key(cost);
-        nodes
+    fn assertion(&self, filter: &Filter) -> Assertion<'v> {
+        match filter {
+            Filter::Equality { attribute, value } | Filter::Approx { attribute, value } => {
+                self.equality(self.named(attribute), value)
+            }
+            Filter::Substrings { attribute, initial, any, last } => {
+                self.substrings(self.named(attribute), initial.as_deref(), any, last.as_deref())
+            }
+            Filter::GreaterOrEqual { attribute, value } => {
+                self.tested(self.named(attribute), |syntax, _| {
+                    let bound = ordered(syntax, value)?;
+                    let lookup = Lookup::Range(KeyRange::at_least(&bound));
+                    Some((Test::AtLeast(syntax, bound), lookup))
+                })
+            }
+            Filter::LessOrEqual { attribute, value } => {
+                self.tested(self.named(attribute), |syntax, _| {
+                    let bound = ordered(syntax, value)?;
+                    let lookup = Lookup::Range(KeyRange::at_most(&bound));
+                    Some((Test::AtMost(syntax, bound), lookup))
+                })
+            }
+            Filter::Present(attribute) => match self.named(attribute) {
+                Named::Here(here) => Assertion::hits(Some(Hits::Set(here.index.present()))),
+                Named::Absent { .. } => Assertion::False,
+                Named::Undefined => Assertion::Undefined,
+            },
+            Filter::Extensible { rule, attribute: Some(attribute), value, .. } => {
+                self.extensible(rule.as_deref(), attribute, value)
+            }
+            // A rule without an attribute (RFC 4511 §4.5.1.7.7).
+            Filter::Extensible { attribute: None, .. }
+            | Filter::And(_)
+            | Filter::Or(_)
+            | Filter::Not(_) => Assertion::Undefined,
+        }
     }
 
     fn named(&self, description: &AttributeDescription) -> Named<'v> {
-        if schema::is_forbidden(&description.name) {
-            return Named::Undefined;
-        }
-        let known = schema::attribute_type(&description.name);
         let attributes = self.view.attributes();
         let found = attributes.find(description).and_then(|id| {
             let info = attributes.info(id)?;
             let index = self.view.index().attribute(id)?;
-            let (name, syntax, indexed) = (info.type_name.as_str(), info.syntax, info.indexed);
-            Some(Named::Here { id, name, syntax, index, indexed })
+            Some(Here { id, name: info.type_name.as_str(), syntax: info.syntax, index })
         });
-        let absent = known.map(|known| Named::Absent { name: known.name, syntax: known.syntax });
-        let named = found.or(absent).unwrap_or(Named::Undefined);
-        let name = match &named {
-            Named::Here { name, .. } | Named::Absent { name, .. } => *name,
-            Named::Undefined => return named,
+        let kind = self.view.domain().kind;
+        let named = match found {
+            Some(here) => Named::Here(here),
+            // No entry has a forbidden attribute.
+            None if schema::is_forbidden(&description.name) => Named::Undefined,
+            None => schema::attribute_type(&description.name).map_or(Named::Undefined, |known| {
+                Named::Absent { name: known.name, syntax: known.syntax_in(kind) }
+            }),
         };
-        // Every search names objectClass, be it only to ask for all entries.
-        let free = name.eq_ignore_ascii_case("objectClass");
-        if free || (self.searchable)(name) { named } else { Named::Undefined }
+        match named.name() {
+            // Every search names objectClass, be it only to ask for all entries.
+            Some(name) if name == "objectClass" || (self.searchable)(name) => named,
+            Some(name) if name.eq_ignore_ascii_case("objectClass") => named,
+            Some(_) | None => Named::Undefined,
+        }
     }
 
-    fn equality(&self, description: &AttributeDescription, value: &[u8]) -> Node<'v> {
-        let (name, syntax) = match self.named(description) {
-            Named::Here { name, syntax, .. } => (name, syntax),
+    fn equality(&self, named: Named<'v>, value: &[u8]) -> Assertion<'v> {
+        let (name, syntax) = match named {
+            Named::Here(here) => (here.name, here.syntax),
             Named::Absent { name, syntax } => (name, syntax),
-            Named::Undefined => return Node::Constant(Truth::Undefined),
+            Named::Undefined => return Assertion::Undefined,
         };
         if syntax == Syntax::DistinguishedName {
-            return match self.name_assertion(name, value) {
-                Some(wanted) => self.refers(description, &wanted),
-                None => Node::Constant(Truth::Undefined),
-            };
+            return self.refers(named, name, value);
         }
-        let Some(key) = value_key(name, syntax, value) else {
-            return Node::Constant(Truth::Undefined);
-        };
-        match self.named(description) {
-            Named::Here { index, indexed: true, .. } => match index.value(&key) {
-                Some(posting) => Node::Posting(posting),
-                None => Node::Constant(Truth::False),
-            },
-            Named::Here { id, index, indexed: false, .. } => {
-                let test = Test::Equal(syntax, key);
-                Node::Values { attribute: id, present: &index.present, test }
-            }
-            Named::Absent { .. } => Node::Constant(Truth::False),
-            Named::Undefined => Node::Constant(Truth::Undefined),
+        if syntax == Syntax::CaseIgnore
+            && let Named::Here(here) = named
+            && here.index.has_values()
+            && let Some(key) = Key::of_plain_text(value)
+        {
+            return Assertion::hits(here.index.equal(&key));
+        }
+        match value_of(name, syntax, value) {
+            Some(prepared) => self.equal_to(named, syntax, prepared),
+            None => Assertion::Undefined,
         }
     }
 
-    /// Entries whose attribute names `wanted`. References always have an index.
-    fn refers(&self, description: &AttributeDescription, wanted: &NormalizedDn) -> Node<'v> {
-        let Named::Here { index, .. } = self.named(description) else {
-            return Node::Constant(Truth::False);
+    fn equal_to(&self, named: Named<'v>, syntax: Syntax, prepared: Vec<u8>) -> Assertion<'v> {
+        let Named::Here(here) = named else { return Assertion::False };
+        let lookup = if here.index.has_values() {
+            let key = Key::of(&prepared);
+            if key.is_exact() {
+                return Assertion::hits(here.index.equal(&key));
+            }
+            Lookup::Key(key)
+        } else {
+            Lookup::Presence
         };
-        let posting = match self.view.slot_of(wanted) {
-            Some(target) => index.target(target),
-            None => index.value(name_key(wanted)),
-        };
-        posting.map_or(Node::Constant(Truth::False), Node::Posting)
+        Assertion::values(here, Test::Equal(syntax, prepared), lookup)
+    }
+
+    /// Entries whose attribute of DN syntax names what `value` names. References always have an index.
+    fn refers(&self, named: Named<'v>, name: &str, value: &[u8]) -> Assertion<'v> {
+        if let Named::Here(here) = named
+            && let Some(hits) = self.short_category(here, value)
+        {
+            return Assertion::hits(Some(hits));
+        }
+        let Some(wanted) = self.name_assertion(name, value) else { return Assertion::Undefined };
+        let Named::Here(here) = named else { return Assertion::False };
+        let hits = self.referring(here.index, &wanted);
+        if !self.counts_primary_groups(name) {
+            return Assertion::hits(hits);
+        }
+        let mut members = self.primary_members(&wanted);
+        hits.into_iter().for_each(|hits| hits.add_to(&mut members));
+        Assertion::Leaf(Leaf::Set(members))
+    }
+
+    /// Entries that refer to a name, in the view or outside.
+    fn referring(&self, index: &'v AttributeIndex, name: &NormalizedDn) -> Option<Hits<'v>> {
+        if let Some(outside) = index.outside(name.as_str()) {
+            return Some(Hits::Set(outside));
+        }
+        self.view.slot_of(name).and_then(|target| index.target(target))
+    }
+
+    fn counts_primary_groups(&self, name: &str) -> bool {
+        self.primary_groups && name.eq_ignore_ascii_case("memberOf")
+    }
+
+    fn primary_members(&self, group: &NormalizedDn) -> RoaringBitmap {
+        self.view
+            .slot_of(group)
+            .map_or_else(RoaringBitmap::new, |group| self.view.primary_members(group))
     }
 
     /// The name that an assertion on an attribute of DN syntax means.
@@ -171,127 +272,219 @@ impl<'v> Compiler<'v, '_> {
             (None, Some(configuration)) => format!("CN=Schema,{configuration}"),
             (None, None) => return None,
         };
-        let class = class.trim();
-        let known = schema::object_class(class).and_then(|known| known.category);
-        let category = known.unwrap_or(class);
-        NormalizedDn::parse(&format!("CN={category},{schema}")).ok()
+        NormalizedDn::parse(&format!("CN={},{schema}", category_name(class)?)).ok()
+    }
+
+    /// Entries of a category given by its short name, if there are any: almost every search asks for
+    /// them, and so the name is put together as it is compared.
+    fn short_category(&self, here: Here<'v>, value: &[u8]) -> Option<Hits<'v>> {
+        if here.name != "objectCategory" {
+            return None;
+        }
+        let name = category_name(std::str::from_utf8(value).ok()?)?;
+        let plain = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+        if name.is_empty() || !name.bytes().all(plain) {
+            return None;
+        }
+        let known = self.view.domain().schema_context.as_deref();
+        let schema = self.view.index().schema_context(known)?.as_str();
+        let mut category = String::with_capacity(name.len() + schema.len() + 4);
+        category.push_str("cn=");
+        category.push_str(name);
+        category.make_ascii_lowercase();
+        category.push(',');
+        category.push_str(schema);
+        here.index.outside(&category).map(Hits::Set)
+    }
+
+    fn substrings(
+        &self,
+        named: Named<'v>,
+        initial: Option<&[u8]>,
+        any: &[Vec<u8>],
+        last: Option<&[u8]>,
+    ) -> Assertion<'v> {
+        self.tested(named, |syntax, index| {
+            let any = any.iter().map(|piece| prepare_piece(syntax, piece, Piece::Any));
+            let pieces = Pieces {
+                initial: prepare_piece(syntax, initial.unwrap_or_default(), Piece::Initial)?,
+                any: any.collect::<Option<_>>()?,
+                last: prepare_piece(syntax, last.unwrap_or_default(), Piece::Final)?,
+            };
+            let lookup = index.map_or(Lookup::Presence, |index| by_pieces(&pieces, index));
+            Some((Test::Substrings(syntax, pieces), lookup))
+        })
     }
 
     fn tested(
         &self,
-        description: &AttributeDescription,
-        test: impl FnOnce(Syntax) -> Option<Test>,
-    ) -> Node<'v> {
-        match self.named(description) {
-            Named::Here { id, syntax, index, .. } => match test(syntax) {
-                Some(test) => Node::Values { attribute: id, present: &index.present, test },
-                None => Node::Constant(Truth::Undefined),
+        named: Named<'v>,
+        test: impl FnOnce(Syntax, Option<&AttributeIndex>) -> Option<(Test, Lookup)>,
+    ) -> Assertion<'v> {
+        match named {
+            Named::Here(here) => match test(here.syntax, Some(here.index)) {
+                Some((test, lookup)) => Assertion::values(here, test, lookup),
+                None => Assertion::Undefined,
             },
-            Named::Absent { syntax, .. } => match test(syntax) {
-                Some(_) => Node::Constant(Truth::False),
-                None => Node::Constant(Truth::Undefined),
-            },
-            Named::Undefined => Node::Constant(Truth::Undefined),
+            Named::Absent { syntax, .. } if test(syntax, None).is_some() => Assertion::False,
+            Named::Absent { .. } | Named::Undefined => Assertion::Undefined,
         }
     }
 
-    /// Extensible match. A rule without an attribute, and a rule that is not known here, are
-    /// Undefined (RFC 4511 §4.5.1.7.7).
+    /// Extensible match. A rule that is not known here is Undefined (RFC 4511 §4.5.1.7.7).
     fn extensible(
         &self,
         rule: Option<&str>,
-        attribute: Option<&AttributeDescription>,
+        attribute: &AttributeDescription,
         value: &[u8],
-        dn_attributes: bool,
-    ) -> Node<'v> {
-        let Some(attribute) = attribute else { return Node::Constant(Truth::Undefined) };
-        let rule = match rule.map(MatchingRule::find) {
-            Some(Some(rule)) => Some(rule),
-            Some(None) => return Node::Constant(Truth::Undefined),
-            None => None,
-        };
-        let bits = |syntax, test: fn(i64) -> Test| {
-            let numeric = matches!(syntax, Syntax::Integer | Syntax::LargeInteger);
-            if numeric { number(value).map(test) } else { None }
-        };
-        let matched = match rule {
-            None => self.equality(attribute, value),
-            Some(MatchingRule::Equality(wanted)) => self.matched_as(attribute, wanted, value),
-            Some(MatchingRule::BitAnd) => {
-                return self.tested(attribute, |syntax| bits(syntax, Test::AllBits));
-            }
-            Some(MatchingRule::BitOr) => {
-                return self.tested(attribute, |syntax| bits(syntax, Test::AnyBits));
-            }
-            Some(MatchingRule::InChain) => return self.in_chain(attribute, value),
-        };
-        if !dn_attributes {
-            return matched;
-        }
-        let syntax = match (rule, self.named(attribute)) {
-            (_, Named::Undefined) => return matched,
-            (Some(MatchingRule::Equality(wanted)), _) => wanted,
-            (_, Named::Here { syntax, .. } | Named::Absent { syntax, .. }) => syntax,
-        };
-        match prepare(syntax, value) {
-            Some(wanted) => {
-                let type_key = key(&AttributeDescription::new(&attribute.name));
-                Node::Or(vec![matched, Node::NamePart { type_key, syntax, key: wanted }])
-            }
-            None => matched,
+    ) -> Assertion<'v> {
+        let named = self.named(attribute);
+        match rule.map(MatchingRule::find) {
+            None => self.equality(named, value),
+            Some(None) => Assertion::Undefined,
+            Some(Some(MatchingRule::Equality(wanted))) => self.matched_as(named, wanted, value),
+            Some(Some(MatchingRule::BitAnd)) => self.tested(named, |syntax, _| {
+                let bits = number(syntax, value.trim_ascii())?;
+                Some((Test::AllBits(syntax, bits), Lookup::Keys))
+            }),
+            Some(Some(MatchingRule::BitOr)) => self.tested(named, |syntax, _| {
+                let bits = number(syntax, value.trim_ascii())?;
+                Some((Test::AnyBits(syntax, bits), Lookup::Keys))
+            }),
+            Some(Some(MatchingRule::InChain)) => self.in_chain(named, value),
         }
     }
 
     /// Equality under a rule that the filter names.
-    fn matched_as(
-        &self,
-        description: &AttributeDescription,
-        wanted: Syntax,
-        value: &[u8],
-    ) -> Node<'v> {
-        let own = match self.named(description) {
-            Named::Here { syntax, .. } | Named::Absent { syntax, .. } => syntax,
-            Named::Undefined => return Node::Constant(Truth::Undefined),
+    fn matched_as(&self, named: Named<'v>, wanted: Syntax, value: &[u8]) -> Assertion<'v> {
+        let own = match named {
+            Named::Here(Here { syntax, .. }) | Named::Absent { syntax, .. } => syntax,
+            Named::Undefined => return Assertion::Undefined,
         };
-        let reference = Syntax::DistinguishedName;
         if own == wanted {
-            return self.equality(description, value);
+            return self.equality(named, value);
         }
-        if own == reference || wanted == reference {
-            return Node::Constant(Truth::Undefined);
+        if own == Syntax::DistinguishedName || wanted == Syntax::DistinguishedName {
+            return Assertion::Undefined;
         }
-        self.tested(description, |_| Some(Test::Equal(wanted, prepare(wanted, value)?)))
+        self.tested(named, |_, _| {
+            // What is equal with case is equal without.
+            let lookup = match (own, wanted) {
+                (Syntax::CaseIgnore, Syntax::CaseExact) => {
+                    Lookup::Key(Key::of(&prepare(own, value)?))
+                }
+                _ => Lookup::Presence,
+            };
+            Some((Test::Equal(wanted, prepare(wanted, value)?), lookup))
+        })
+    }
+
+    /// An assertion that also holds for entries whose own name has such a part (RFC 4511 §4.5.1.7.7,
+    /// dnAttributes).
+    fn with_name_parts(
+        &self,
+        rule: Option<&str>,
+        attribute: &AttributeDescription,
+        value: &[u8],
+        sign: bool,
+    ) -> Node<'v> {
+        let matched = self.extensible(rule, attribute, value).signed(sign);
+        let syntax = match (rule.map(MatchingRule::find), self.named(attribute)) {
+            (_, Named::Undefined) => return matched,
+            (Some(Some(MatchingRule::Equality(wanted))), _) => wanted,
+            (None, Named::Here(Here { syntax, .. }) | Named::Absent { syntax, .. }) => syntax,
+            (Some(_), _) => return matched,
+        };
+        let Some(prepared) = prepare(syntax, value) else { return matched };
+        let type_key = key(&AttributeDescription::new(&attribute.name));
+        let part = Leaf::NamePart(Box::new(NamePart { type_key, syntax, value: prepared }));
+        let nodes = vec![matched, Assertion::Leaf(part).signed(sign)];
+        if sign { Node::Or(nodes) } else { Node::And(nodes) }
     }
 
     /// Entries from which a chain of references of this attribute leads to the named one.
-    fn in_chain(&self, description: &AttributeDescription, value: &[u8]) -> Node<'v> {
-        let (name, syntax) = match self.named(description) {
-            Named::Here { name, syntax, .. } => (name, syntax),
+    fn in_chain(&self, named: Named<'v>, value: &[u8]) -> Assertion<'v> {
+        let (name, syntax) = match named {
+            Named::Here(Here { name, syntax, .. }) => (name, syntax),
             Named::Absent { name, syntax } => (name, syntax),
-            Named::Undefined => return Node::Constant(Truth::Undefined),
+            Named::Undefined => return Assertion::Undefined,
         };
-        if syntax != Syntax::DistinguishedName {
-            return Node::Constant(Truth::Undefined);
+        let wanted = (syntax == Syntax::DistinguishedName)
+            .then(|| self.name_assertion(name, value))
+            .flatten();
+        let Some(wanted) = wanted else { return Assertion::Undefined };
+        let Named::Here(here) = named else { return Assertion::False };
+        let primary = self.counts_primary_groups(name);
+        let mut first = if primary { self.primary_members(&wanted) } else { RoaringBitmap::new() };
+        if let Some(hits) = self.referring(here.index, &wanted) {
+            hits.add_to(&mut first);
         }
-        let Some(wanted) = self.name_assertion(name, value) else {
-            return Node::Constant(Truth::Undefined);
-        };
-        let Named::Here { index, .. } = self.named(description) else {
-            return Node::Constant(Truth::False);
-        };
-        let first = match self.view.slot_of(&wanted) {
-            Some(target) => index.target(target),
-            None => index.value(name_key(&wanted)),
-        };
-        let mut found = RoaringBitmap::new();
-        let mut open: Vec<u32> = first.into_iter().flat_map(|posting| posting.iter()).collect();
-        while let Some(slot) = open.pop() {
-            if found.insert(slot) {
-                open.extend(index.target(slot).into_iter().flat_map(|posting| posting.iter()));
-            }
+        if first.is_empty() {
+            return Assertion::False;
         }
-        Node::Set(found)
+        Assertion::Leaf(Leaf::Chain(Box::new(Chain::new(here.id, here.index, first, primary))))
     }
+}
+
+impl Named<'_> {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Here(here) => Some(here.name),
+            Self::Absent { name, .. } => Some(name),
+            Self::Undefined => None,
+        }
+    }
+}
+
+impl<'v> Assertion<'v> {
+    fn hits(hits: Option<Hits<'v>>) -> Self {
+        match hits {
+            Some(hits) if hits.len() > 0 => Self::Leaf(Leaf::Hits(hits)),
+            Some(_) | None => Self::False,
+        }
+    }
+
+    fn values(here: Here<'v>, test: Test, lookup: Lookup) -> Self {
+        let Here { id: attribute, index, .. } = here;
+        let lookup = match &lookup {
+            Lookup::Key(_) | Lookup::Range(_) | Lookup::Keys if !index.has_values() => {
+                Lookup::Presence
+            }
+            Lookup::Presence
+            | Lookup::Key(_)
+            | Lookup::Range(_)
+            | Lookup::Grams(_)
+            | Lookup::Keys => lookup,
+        };
+        Self::Leaf(Leaf::Values(Box::new(Values { attribute, index, test, lookup })))
+    }
+
+    fn signed(self, sign: bool) -> Node<'v> {
+        match self {
+            Self::Leaf(leaf) if sign => Node::Leaf(leaf),
+            Self::Leaf(leaf) => Node::Not(leaf),
+            Self::Undefined => Node::Constant(false),
+            Self::False => Node::Constant(!sign),
+        }
+    }
+}
+
+/// The name of the category of a class (MS-ADTS §3.1.1.3.1.3.5).
+fn category_name(class: &str) -> Option<&'static str> {
+    schema::object_class(class.trim())?.category
+}
+
+/// Where entries are found that may hold the pieces.
+fn by_pieces(pieces: &Pieces, index: &AttributeIndex) -> Lookup {
+    let Pieces { initial, any, last } = pieces;
+    let start_alone = any.is_empty() && last.is_empty();
+    if index.has_grams() && !(start_alone && index.has_values()) {
+        let grams = of_pieces(initial, any, last);
+        if !grams.is_empty() {
+            return Lookup::Grams(grams);
+        }
+    }
+    if initial.is_empty() { Lookup::Presence } else { Lookup::Range(KeyRange::beginning(initial)) }
 }
 
 /// An assertion value prepared for ordering; `None` if the syntax has no ordering rule.
@@ -299,25 +492,12 @@ fn ordered(syntax: Syntax, value: &[u8]) -> Option<Vec<u8>> {
     if is_ordered(syntax) { prepare(syntax, value) } else { None }
 }
 
-/// The octets under which a value is indexed; `None` if the syntax does not allow the value.
-fn value_key(attribute: &str, syntax: Syntax, value: &[u8]) -> Option<Vec<u8>> {
+/// An assertion value prepared; `None` if the syntax does not allow it.
+fn value_of(attribute: &str, syntax: Syntax, value: &[u8]) -> Option<Vec<u8>> {
     if attribute.eq_ignore_ascii_case("objectGUID")
         && let Some(guid) = std::str::from_utf8(value).ok().and_then(Guid::parse)
     {
         return Some(guid.ad_octets().to_vec());
     }
     prepare(syntax, value)
-}
-
-fn cost(node: &Node<'_>) -> u8 {
-    match node {
-        Node::Constant(_) => 0,
-        Node::Posting(_) | Node::Present(_) | Node::Set(_) => 1,
-        Node::Values { test: Test::AllBits(_) | Test::AnyBits(_), .. } => 2,
-        Node::Values { test: Test::AtLeast(..) | Test::AtMost(..) | Test::Equal(..), .. } => 3,
-        Node::Values { test: Test::Substrings(..), .. } => 4,
-        Node::NamePart { .. } => 5,
-        Node::Not(inner) => cost(inner),
-        Node::And(nodes) | Node::Or(nodes) => nodes.iter().map(cost).max().unwrap_or(0),
-    }
 }

@@ -1,102 +1,191 @@
 //! Attributes that no entry stores and that are worked out when they are asked for.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::time::SystemTime;
 
 use crate::ldap::dn::DistinguishedName;
 use crate::ldap::identifier::Sid;
 use crate::ldap::schema::DirectoryKind;
 
+use super::account_control;
 use super::domain::EntryKind;
 use super::entry_ref::EntryRef;
+use super::search::{Audience, is_shown};
 use super::view::Slot;
 
 /// The flag of groupType that makes a group one for access control (MS-ADTS §2.2.12,
 /// GROUP_TYPE_SECURITY_ENABLED).
 const SECURITY_ENABLED: i64 = 0x8000_0000;
+/// GROUP_TYPE_ACCOUNT_GROUP: a global group.
+const ACCOUNT_GROUP: i64 = 0x2;
+/// GROUP_TYPE_UNIVERSAL_GROUP.
+const UNIVERSAL_GROUP: i64 = 0x8;
 
 /// A constructed attribute.
-struct Constructed {
-    spelling: &'static str,
-    kind: DirectoryKind,
+pub(super) struct Constructed {
+    /// As it is written in answers.
+    pub(super) spelling: &'static str,
+    /// The directories that have it; `None`: both.
+    kind: Option<DirectoryKind>,
     /// Whether `+` returns it; if not, it must be named.
     by_plus: bool,
-    values: fn(EntryRef<'_>) -> Vec<Vec<u8>>,
+    /// Its values for an entry; empty if it has none.
+    pub(super) values: fn(EntryRef<'_>, Asked<'_>) -> Vec<Vec<u8>>,
 }
 
-const CONSTRUCTED: [Constructed; 7] = [
+impl fmt::Debug for Constructed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.spelling)
+    }
+}
+
+/// Who asks, and when. Without an audience every entry counts; without a time, attributes that speak of
+/// the present have no value.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked<'a> {
+    pub(super) audience: Option<&'a dyn Audience>,
+    pub(super) now: Option<SystemTime>,
+}
+
+const CONSTRUCTED: [Constructed; 17] = [
     Constructed {
         spelling: "canonicalName",
-        kind: DirectoryKind::ActiveDirectory,
+        kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: true,
-        values: |entry| canonical_name(entry).into_iter().collect(),
+        values: |entry, _| canonical_name(entry).into_iter().collect(),
     },
     Constructed {
         spelling: "distinguishedName",
-        kind: DirectoryKind::ActiveDirectory,
+        kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: false,
-        values: |entry| vec![entry.dn().as_bytes().to_vec()],
+        values: |entry, _| vec![entry.dn().as_bytes().to_vec()],
     },
     Constructed {
         spelling: "entryDN",
-        kind: DirectoryKind::OpenLdap,
+        kind: Some(DirectoryKind::OpenLdap),
         by_plus: true,
-        values: |entry| vec![entry.dn().as_bytes().to_vec()],
+        values: |entry, _| vec![entry.dn().as_bytes().to_vec()],
     },
     Constructed {
         spelling: "hasSubordinates",
-        kind: DirectoryKind::OpenLdap,
+        kind: Some(DirectoryKind::OpenLdap),
         by_plus: true,
         values: has_subordinates,
     },
     Constructed {
+        // Active Directory has no such attribute, and tree browsers that name it expect an answer.
+        spelling: "hasSubordinates",
+        kind: Some(DirectoryKind::ActiveDirectory),
+        by_plus: false,
+        values: has_subordinates,
+    },
+    Constructed {
+        spelling: "msDS-Approx-Immed-Subordinates",
+        kind: Some(DirectoryKind::ActiveDirectory),
+        by_plus: false,
+        values: count_subordinates,
+    },
+    Constructed {
         spelling: "msDS-PrincipalName",
-        kind: DirectoryKind::ActiveDirectory,
+        kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: true,
-        values: |entry| principal_name(entry).into_iter().collect(),
+        values: |entry, _| principal_name(entry).into_iter().collect(),
+    },
+    Constructed {
+        spelling: "msDS-User-Account-Control-Computed",
+        kind: Some(DirectoryKind::ActiveDirectory),
+        by_plus: true,
+        values: |entry, asked| {
+            let flags = asked.now.and_then(|now| account_control::computed(entry, now));
+            flags.map(|flags| flags.to_string().into_bytes()).into_iter().collect()
+        },
+    },
+    Constructed {
+        // It costs a walk through the entries below, so it must be named.
+        spelling: "numSubordinates",
+        kind: None,
+        by_plus: false,
+        values: count_subordinates,
+    },
+    Constructed {
+        spelling: "parentGUID",
+        kind: Some(DirectoryKind::ActiveDirectory),
+        by_plus: true,
+        values: |entry, asked| parent_guid(entry, asked).into_iter().collect(),
     },
     Constructed {
         spelling: "primaryGroupToken",
-        kind: DirectoryKind::ActiveDirectory,
+        kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: true,
-        values: |entry| primary_group_token(entry).into_iter().collect(),
+        values: |entry, _| primary_group_token(entry).into_iter().collect(),
+    },
+    Constructed {
+        spelling: "structuralObjectClass",
+        kind: Some(DirectoryKind::ActiveDirectory),
+        by_plus: true,
+        values: |entry, _| structural_classes(entry),
+    },
+    Constructed {
+        // RFC 4512 §4.2: the subschema that holds for the entry.
+        spelling: "subschemaSubentry",
+        kind: Some(DirectoryKind::OpenLdap),
+        by_plus: true,
+        values: |entry, _| subschema_subentry(entry),
+    },
+    Constructed {
+        // MS-ADTS §3.1.1.4.5.1.
+        spelling: "subSchemaSubEntry",
+        kind: Some(DirectoryKind::ActiveDirectory),
+        by_plus: true,
+        values: |entry, _| subschema_subentry(entry),
     },
     Constructed {
         // MS-ADTS §3.1.1.4.5.19 has it in base searches only; here it must be named, because it
         // costs a walk through the groups.
         spelling: "tokenGroups",
-        kind: DirectoryKind::ActiveDirectory,
+        kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: false,
-        values: token_groups,
+        values: |entry, _| token_groups(entry, is_security_group),
+    },
+    Constructed {
+        // MS-ADTS §3.1.1.4.5.20.
+        spelling: "tokenGroupsGlobalAndUniversal",
+        kind: Some(DirectoryKind::ActiveDirectory),
+        by_plus: false,
+        values: |entry, _| token_groups(entry, is_account_group),
+    },
+    Constructed {
+        // MS-ADTS §3.1.1.4.5.19: as tokenGroups, where no global catalogue can be asked.
+        spelling: "tokenGroupsNoGCAcceptable",
+        kind: Some(DirectoryKind::ActiveDirectory),
+        by_plus: false,
+        values: |entry, _| token_groups(entry, is_security_group),
     },
 ];
 
-/// The values of a constructed attribute; empty if it is none, or none of this entry's.
-pub(super) fn values<'a>(entry: EntryRef<'a>, attribute: &str) -> Vec<Cow<'a, [u8]>> {
-    match find(entry, attribute) {
-        Some(found) => (found.values)(entry).into_iter().map(Cow::Owned).collect(),
-        None => Vec::new(),
-    }
-}
-
-/// How a constructed attribute is spelled in answers.
-pub(super) fn spelling(entry: EntryRef<'_>, attribute: &str) -> Option<&'static str> {
-    find(entry, attribute).map(|found| found.spelling)
+/// The constructed attribute called so in directories of this kind.
+pub(super) fn find(kind: DirectoryKind, attribute: &str) -> Option<&'static Constructed> {
+    CONSTRUCTED.iter().find(|known| {
+        known.kind.is_none_or(|only| only == kind) && known.spelling.eq_ignore_ascii_case(attribute)
+    })
 }
 
 /// The constructed attributes that `+` returns.
-pub(super) fn operational(entry: EntryRef<'_>) -> impl Iterator<Item = &'static str> {
-    let kind = entry.view().domain().kind;
+pub(super) fn operational(kind: DirectoryKind) -> impl Iterator<Item = &'static Constructed> {
     CONSTRUCTED
         .iter()
-        .filter(move |constructed| constructed.by_plus && constructed.kind == kind)
-        .map(|constructed| constructed.spelling)
+        .filter(move |known| known.by_plus && known.kind.is_none_or(|only| only == kind))
 }
 
-fn find(entry: EntryRef<'_>, attribute: &str) -> Option<&'static Constructed> {
-    let kind = entry.view().domain().kind;
-    CONSTRUCTED
-        .iter()
-        .find(|known| known.kind == kind && known.spelling.eq_ignore_ascii_case(attribute))
+/// The values of a constructed attribute, whoever asks; empty if it is none, or none of this entry's.
+pub(super) fn values<'a>(entry: EntryRef<'a>, attribute: &str) -> Vec<Cow<'a, [u8]>> {
+    match find(entry.view().domain().kind, attribute) {
+        Some(found) => {
+            (found.values)(entry, Asked::default()).into_iter().map(Cow::Owned).collect()
+        }
+        None => Vec::new(),
+    }
 }
 
 /// MS-ADTS §3.1.1.4.5.7: `corp.example/People/Alice`, and `corp.example/` for the domain.
@@ -125,10 +214,30 @@ fn canonical_name(entry: EntryRef<'_>) -> Option<Vec<u8>> {
     Some(canonical)
 }
 
-/// RFC 3045 has no such thing; X.501 §14.4.4: whether there are entries below.
-fn has_subordinates(entry: EntryRef<'_>) -> Vec<Vec<u8>> {
-    let any = entry.view().tree().children(entry.slot().0).next().is_some();
+/// X.501 §14.4.4: whether there are entries below, as far as the audience is shown them.
+fn has_subordinates(entry: EntryRef<'_>, asked: Asked<'_>) -> Vec<Vec<u8>> {
+    let any = subordinates(entry, asked).next().is_some();
     vec![if any { b"TRUE".to_vec() } else { b"FALSE".to_vec() }]
+}
+
+/// MS-ADTS §3.1.1.4.5.15 and draft-boreham-numsubordinates: how many entries are directly below. Active
+/// Directory may guess, here they are counted.
+fn count_subordinates(entry: EntryRef<'_>, asked: Asked<'_>) -> Vec<Vec<u8>> {
+    vec![subordinates(entry, asked).count().to_string().into_bytes()]
+}
+
+/// The entries directly below that the audience is shown: that there are others is not told.
+fn subordinates<'a>(
+    entry: EntryRef<'a>,
+    asked: Asked<'a>,
+) -> impl Iterator<Item = EntryRef<'a>> + 'a {
+    let view = entry.view();
+    view.tree().children(entry.slot().0).filter_map(|slot| view.entry(Slot(slot))).filter(
+        move |below| match asked.audience {
+            Some(audience) => is_shown(*below, audience),
+            None => below.kind() != EntryKind::Deleted,
+        },
+    )
 }
 
 /// MS-ADTS §3.1.1.4.5.37: `CORP\alice`; the SID as text where there is no account name.
@@ -146,16 +255,33 @@ fn principal_name(entry: EntryRef<'_>) -> Option<Vec<u8>> {
     }
 }
 
+/// The identity of the entry above, within its naming context and as far as the audience is shown it.
+fn parent_guid(entry: EntryRef<'_>, asked: Asked<'_>) -> Option<Vec<u8>> {
+    let above = entry.parent()?;
+    let shown = asked.audience.is_none_or(|audience| is_shown(above, audience));
+    shown.then(|| above.guid().ad_octets().to_vec())
+}
+
+/// The classes of the entry, as a controller stores them: its class and those above it.
+fn structural_classes(entry: EntryRef<'_>) -> Vec<Vec<u8>> {
+    entry.values("objectClass").into_iter().map(Cow::into_owned).collect()
+}
+
+fn subschema_subentry(entry: EntryRef<'_>) -> Vec<Vec<u8>> {
+    let subschema = entry.view().domain().subschema.as_ref();
+    subschema.map(|relayed| relayed.dn().as_bytes().to_vec()).into_iter().collect()
+}
+
 /// MS-ADTS §3.1.1.4.5.11: the relative id by which accounts name the group as their primary group.
 fn primary_group_token(entry: EntryRef<'_>) -> Option<Vec<u8>> {
     let relative_id = entry.sid().and_then(Sid::relative_id)?;
     (entry.kind() == EntryKind::Group).then(|| relative_id.to_string().into_bytes())
 }
 
-/// MS-ADTS §3.1.1.4.5.19: the SIDs of the security groups the account is in, nested.
-fn token_groups(entry: EntryRef<'_>) -> Vec<Vec<u8>> {
+/// MS-ADTS §3.1.1.4.5.19: the SIDs of the groups that count and that the account is in, nested.
+fn token_groups(entry: EntryRef<'_>, counts: fn(EntryRef<'_>) -> bool) -> Vec<Vec<u8>> {
     let view = entry.view();
-    let groups = view.climb(entry, is_security_group);
+    let groups = view.climb(entry, counts);
     groups
         .into_iter()
         .filter_map(|slot| view.entry(Slot(slot))?.sid().map(|sid| sid.octets().to_vec()))
@@ -163,8 +289,15 @@ fn token_groups(entry: EntryRef<'_>) -> Vec<Vec<u8>> {
 }
 
 fn is_security_group(group: EntryRef<'_>) -> bool {
-    group
-        .text("groupType")
-        .and_then(|flags| flags.parse::<i64>().ok())
-        .is_none_or(|flags| flags & SECURITY_ENABLED != 0)
+    group_type(group).is_none_or(|flags| flags & SECURITY_ENABLED != 0)
+}
+
+/// A security group that holds beyond its domain.
+fn is_account_group(group: EntryRef<'_>) -> bool {
+    let wide = |flags| flags & (ACCOUNT_GROUP | UNIVERSAL_GROUP) != 0;
+    is_security_group(group) && group_type(group).is_none_or(wide)
+}
+
+fn group_type(group: EntryRef<'_>) -> Option<i64> {
+    group.text("groupType")?.parse().ok()
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::ldap::entry::Entry;
+use crate::ldap::entry::{AttributeValues, Entry};
 use crate::ldap::identifier::Sid;
 use crate::ldap::schema::DirectoryKind;
+
+use super::subschema::Subschema;
 
 /// The naming context that ldapgate itself serves beside an OpenLDAP tree, so that a root DSE always
 /// names two real contexts.
@@ -37,11 +39,13 @@ pub struct Domain {
     pub upn_suffixes: Vec<String>,
     /// The root DSE as the controller gave it.
     pub root_dse: Entry,
+    /// The subschema that holds for the entries, if it could be read whole.
+    pub subschema: Option<Arc<Subschema>>,
 }
 
 impl Domain {
-    /// Whether the other domain says the same about names and identities. The root DSE is left out:
-    /// it carries the controller's clock and change numbers.
+    /// Whether the other domain says the same about names, identities and the subschema. The root DSE is
+    /// left out: it carries the controller's clock and change numbers.
     #[must_use]
     pub fn same_names(&self, other: &Self) -> bool {
         self.kind == other.kind
@@ -52,6 +56,10 @@ impl Domain {
             && self.netbios_name == other.netbios_name
             && self.sid == other.sid
             && self.upn_suffixes == other.upn_suffixes
+            && match (&self.subschema, &other.subschema) {
+                (Some(own), Some(other)) => Arc::ptr_eq(own, other) || own.same_as(other),
+                (own, other) => own.is_none() && other.is_none(),
+            }
     }
 
     /// The names at which a tree of its own begins, as spelled: a search in one of them does not
@@ -59,6 +67,7 @@ impl Domain {
     pub(super) fn heads(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.naming_context.as_str())
             .chain(self.configuration_context.as_deref())
+            .chain(self.schema_context.as_deref())
             .chain((self.kind == DirectoryKind::OpenLdap).then_some(OWN_CONTEXT))
     }
 }
@@ -74,22 +83,27 @@ pub enum EntryKind {
     Container,
     /// Anything else that was copied.
     Other,
+    /// The tombstone of an entry that is gone. Not found by name, identity or SID; searches that ask for
+    /// deleted entries are shown it (MS-ADTS §3.1.1.3.4.1.14).
+    Deleted,
 }
 
 impl EntryKind {
     /// The sort of `entry` by its object classes and, for Active Directory, by `sAMAccountType`.
     #[must_use]
-    pub fn of(entry: &Entry, kind: DirectoryKind) -> Self {
+    pub fn of(entry: &impl AttributeValues, kind: DirectoryKind) -> Self {
         let is = |class: &str| {
-            entry
-                .values("objectClass")
-                .iter()
-                .any(|value| value.eq_ignore_ascii_case(class.as_bytes()))
+            let mut classes = entry.values_of("objectClass");
+            classes.any(|value| value.eq_ignore_ascii_case(class.as_bytes()))
         };
         let any = |classes: &[&str]| classes.iter().any(|class| is(class));
+        if entry.text_of("isDeleted") == Some("TRUE") {
+            return Self::Deleted;
+        }
         match kind {
             DirectoryKind::ActiveDirectory => {
-                let normal = entry.text("sAMAccountType").is_none_or(|found| found == NORMAL_USER);
+                let normal =
+                    entry.text_of("sAMAccountType").is_none_or(|found| found == NORMAL_USER);
                 if any(&["group"]) {
                     Self::Group
                 } else if is("user") && !is("computer") && normal {
@@ -115,13 +129,14 @@ impl EntryKind {
     }
 }
 
-const ACTIVE_DIRECTORY_CONTAINERS: [&str; 7] = [
+const ACTIVE_DIRECTORY_CONTAINERS: [&str; 8] = [
     "organizationalUnit",
     "container",
     "domainDNS",
     "domain",
     "builtinDomain",
     "configuration",
+    "dMD",
     "crossRefContainer",
 ];
 

@@ -11,8 +11,7 @@ use crate::ldap::schema::{self, DirectoryKind, Syntax};
 
 use super::constructed;
 use super::domain::EntryKind;
-use super::evaluate::Truth;
-use super::stored::{Reference, Stored, values};
+use super::stored::{References, Stored, values};
 use super::view::{Slot, View};
 
 /// The flag of userAccountControl that disables an account (MS-ADTS §2.2.16, ADS_UF_ACCOUNTDISABLE).
@@ -76,7 +75,7 @@ impl<'a> EntryRef<'a> {
     /// The entry directly above, if it was copied.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
-        self.view.tree().parent(self.slot.0).and_then(|slot| self.view.entry(Slot(slot)))
+        self.view.parent_slot(self.slot.0).and_then(|slot| self.view.entry(Slot(slot)))
     }
 
     /// The first value of the attribute.
@@ -114,10 +113,9 @@ impl<'a> EntryRef<'a> {
                 found.extend(values(element).take(most).map(Cow::Borrowed));
             }
         }
-        for list in &stored.references {
+        for list in stored.references.iter() {
             if attributes.belongs(list.attribute, family) {
-                let names = list.values.iter().take(most).map(|value| self.view.name(value));
-                found.extend(names.map(Cow::Borrowed));
+                found.extend(self.view.names(list).take(most).map(Cow::Borrowed));
             }
         }
         if found.is_empty() { constructed::values(*self, attribute) } else { found }
@@ -138,7 +136,7 @@ impl<'a> EntryRef<'a> {
             return Some(wanted.is_some() && own.iter().any(|own| prepare(syntax, own) == wanted));
         }
         let filter = Filter::Equality { attribute: description, value: value.to_vec() };
-        Some(self.view.compile(&filter).truth(self.view, self.slot.0) == Truth::True)
+        Some(self.view.compile(&filter).holds(self.view, self.slot.0))
     }
 
     /// Whether the directory itself says the account is disabled: the flag of userAccountControl, or
@@ -161,11 +159,15 @@ impl<'a> EntryRef<'a> {
 }
 
 impl View {
-    /// A value of DN syntax, written out.
-    pub(super) fn name<'v>(&'v self, reference: &'v Reference) -> &'v [u8] {
-        match reference {
-            Reference::Entry(slot) => self.stored(*slot).map_or(&[], |stored| stored.dn.as_bytes()),
-            Reference::Outside(outside) => &outside.octets,
-        }
+    /// The values of an attribute of DN syntax, written out.
+    pub(super) fn names<'v>(
+        &'v self,
+        list: &'v References,
+    ) -> impl Iterator<Item = &'v [u8]> + Clone + 'v {
+        let names = list
+            .inside
+            .iter()
+            .map(|slot| self.stored(slot).map_or(&[][..], |stored| stored.dn.as_bytes()));
+        names.chain(list.outside.iter().map(|outside| &*outside.octets))
     }
 }

@@ -1,73 +1,75 @@
-//! Whether a filter holds for an entry (RFC 4511 §4.5.1.7): True, False or Undefined.
+//! Whether a filter holds for an entry (RFC 4511 §4.5.1.7).
 //!
-//! A known attribute without a value makes an assertion False; only an attribute that neither the
-//! schema nor any entry knows, or an assertion value that its syntax does not allow, makes it
+//! Filters are three-valued. A known attribute without a value makes an assertion False; only an attribute
+//! that neither the schema nor any entry knows, or an assertion value that its syntax does not allow, makes it
 //! Undefined. So `(!(isDeleted=TRUE))` holds for every entry that has no isDeleted.
+//!
+//! A filter made ready has no Undefined any more: negations are moved down to the assertions (De Morgan's laws
+//! hold in three-valued logic), and an Undefined that nothing negates can as well be False, since only
+//! what is True is found.
+
+use std::cell::{Cell, OnceCell};
 
 use roaring::RoaringBitmap;
 
 use crate::ldap::attribute::AttributeDescription;
-use crate::ldap::dn::{DistinguishedName, NormalizedDn};
+use crate::ldap::dn::DistinguishedName;
 use crate::ldap::matching_rule::prepare;
-use crate::ldap::schema::{DirectoryKind, Syntax};
+use crate::ldap::schema::Syntax;
 
-use super::attributes::{AttributeId, AttributeInfo, key};
-use super::index::Posting;
+use super::attributes::{AttributeId, key};
+use super::index::{AttributeIndex, Gram, Hits, Key, KeyRange};
 use super::stored::{Stored, values};
-use super::tree::index;
 use super::view::View;
-
-/// The value of a filter for an entry, in the order in which And takes the least and Or the most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Truth {
-    False,
-    Undefined,
-    True,
-}
-
-impl From<bool> for Truth {
-    fn from(holds: bool) -> Self {
-        if holds { Self::True } else { Self::False }
-    }
-}
-
-impl std::ops::Not for Truth {
-    type Output = Self;
-
-    fn not(self) -> Self {
-        match self {
-            Self::False => Self::True,
-            Self::Undefined => Self::Undefined,
-            Self::True => Self::False,
-        }
-    }
-}
 
 /// A filter made ready for one view: names looked up, values prepared, indices found.
 #[derive(Debug)]
 pub(super) enum Node<'v> {
-    Constant(Truth),
+    Constant(bool),
     And(Vec<Self>),
     Or(Vec<Self>),
-    Not(Box<Self>),
+    Leaf(Leaf<'v>),
+    /// True where the assertion is False.
+    Not(Leaf<'v>),
+}
+
+/// An assertion.
+#[derive(Debug)]
+pub(super) enum Leaf<'v> {
     /// True for exactly these.
-    Posting(&'v Posting),
-    /// True for exactly the entries that have the attribute.
-    Present(&'v RoaringBitmap),
+    Hits(Hits<'v>),
     /// True for exactly these, worked out when the filter was made ready.
     Set(RoaringBitmap),
-    /// Has to be looked up in the values of the attribute.
-    Values {
-        attribute: AttributeId,
-        present: &'v RoaringBitmap,
-        test: Test,
-    },
+    /// Has to be looked up in the values of an attribute.
+    Values(Box<Values<'v>>),
+    /// A chain of references.
+    Chain(Box<Chain<'v>>),
     /// The entry's own name has a part of this type and value (`:dn:`).
-    NamePart {
-        type_key: String,
-        syntax: Syntax,
-        key: Vec<u8>,
-    },
+    NamePart(Box<NamePart>),
+}
+
+/// A test of the values of an attribute.
+#[derive(Debug)]
+pub(super) struct Values<'v> {
+    pub(super) attribute: AttributeId,
+    pub(super) index: &'v AttributeIndex,
+    pub(super) test: Test,
+    pub(super) lookup: Lookup,
+}
+
+/// Where entries that may pass a test are found.
+#[derive(Debug)]
+pub(super) enum Lookup {
+    /// Among those that have the attribute.
+    Presence,
+    /// Under a key that stands for other values too.
+    Key(Key),
+    /// Under these keys.
+    Range(KeyRange),
+    /// Where all of these are.
+    Grams(Vec<Gram>),
+    /// Under those keys that pass the test themselves.
+    Keys,
 }
 
 /// What a value is tested for.
@@ -79,9 +81,9 @@ pub(super) enum Test {
     AtLeast(Syntax, Vec<u8>),
     AtMost(Syntax, Vec<u8>),
     /// MS-ADTS §3.1.1.3.4.4.1, LDAP_MATCHING_RULE_BIT_AND.
-    AllBits(i64),
+    AllBits(Syntax, i64),
     /// MS-ADTS §3.1.1.3.4.4.2, LDAP_MATCHING_RULE_BIT_OR.
-    AnyBits(i64),
+    AnyBits(Syntax, i64),
 }
 
 /// The parts of a substrings assertion, prepared.
@@ -92,59 +94,86 @@ pub(super) struct Pieces {
     pub(super) last: Vec<u8>,
 }
 
+/// Entries from which references of one attribute lead, step by step, to a certain name
+/// (MS-ADTS §3.1.1.3.4.4.3).
+#[derive(Debug)]
+pub(super) struct Chain<'v> {
+    pub(super) attribute: AttributeId,
+    pub(super) index: &'v AttributeIndex,
+    /// Those that refer to the name itself.
+    pub(super) first: RoaringBitmap,
+    /// Whether an account's primary group is one more of its groups.
+    pub(super) primary: bool,
+    /// All of them, once worked out.
+    set: OnceCell<RoaringBitmap>,
+    /// How many entries were walked through to answer for single ones.
+    walked: Cell<u64>,
+}
+
+/// A part of a name.
+#[derive(Debug)]
+pub(super) struct NamePart {
+    pub(super) type_key: String,
+    pub(super) syntax: Syntax,
+    pub(super) value: Vec<u8>,
+}
+
 impl Node<'_> {
-    /// The value of the filter for the entry in `slot`.
-    pub(super) fn truth(&self, view: &View, slot: u32) -> Truth {
+    /// Whether the filter is True for the entry in `slot`.
+    pub(super) fn holds(&self, view: &View, slot: u32) -> bool {
         match self {
-            Self::Constant(truth) => *truth,
-            Self::And(nodes) => {
-                let mut least = Truth::True;
-                for node in nodes {
-                    least = least.min(node.truth(view, slot));
-                    if least == Truth::False {
-                        break;
-                    }
-                }
-                least
-            }
-            Self::Or(nodes) => {
-                let mut most = Truth::False;
-                for node in nodes {
-                    most = most.max(node.truth(view, slot));
-                    if most == Truth::True {
-                        break;
-                    }
-                }
-                most
-            }
-            Self::Not(node) => !node.truth(view, slot),
-            Self::Posting(posting) => posting.contains(slot).into(),
-            Self::Present(present) => present.contains(slot).into(),
-            Self::Set(set) => set.contains(slot).into(),
-            Self::Values { attribute, present, test } => (present.contains(slot)
-                && view.any_value(slot, *attribute, |value| test.holds(value)))
-            .into(),
-            Self::NamePart { type_key, syntax, key } => view
-                .stored(slot)
-                .is_some_and(|stored| has_name_part(stored, type_key, *syntax, key))
-                .into(),
+            Self::Constant(holds) => *holds,
+            Self::And(nodes) => nodes.iter().all(|node| node.holds(view, slot)),
+            Self::Or(nodes) => nodes.iter().any(|node| node.holds(view, slot)),
+            Self::Leaf(leaf) => leaf.holds(view, slot),
+            Self::Not(leaf) => !leaf.holds(view, slot),
         }
+    }
+}
+
+impl Leaf<'_> {
+    pub(super) fn holds(&self, view: &View, slot: u32) -> bool {
+        match self {
+            Self::Hits(hits) => hits.contains(slot),
+            Self::Set(set) => set.contains(slot),
+            Self::Values(values) => values.hold(view, slot),
+            Self::Chain(chain) => chain.holds(view, slot),
+            Self::NamePart(part) => view.stored(slot).is_some_and(|stored| part.is_in(stored)),
+        }
+    }
+}
+
+impl Values<'_> {
+    pub(super) fn hold(&self, view: &View, slot: u32) -> bool {
+        view.any_value(slot, self.attribute, |value| self.test.holds(value))
     }
 }
 
 impl Test {
     fn holds(&self, value: &[u8]) -> bool {
+        prepare(self.syntax(), value).is_some_and(|prepared| self.holds_prepared(&prepared))
+    }
+
+    const fn syntax(&self) -> Syntax {
         match self {
-            Self::Equal(syntax, key) => prepare(*syntax, value).is_some_and(|found| found == *key),
-            Self::Substrings(syntax, pieces) => {
-                prepare(*syntax, value).is_some_and(|found| pieces.match_in(&found))
-            }
-            Self::AtLeast(syntax, key) => {
-                prepare(*syntax, value).is_some_and(|found| found >= *key)
-            }
-            Self::AtMost(syntax, key) => prepare(*syntax, value).is_some_and(|found| found <= *key),
-            Self::AllBits(bits) => number(value).is_some_and(|found| found & bits == *bits),
-            Self::AnyBits(bits) => number(value).is_some_and(|found| found & bits != 0),
+            Self::Equal(syntax, _)
+            | Self::Substrings(syntax, _)
+            | Self::AtLeast(syntax, _)
+            | Self::AtMost(syntax, _)
+            | Self::AllBits(syntax, _)
+            | Self::AnyBits(syntax, _) => *syntax,
+        }
+    }
+
+    /// For a value prepared under [`Test::syntax`].
+    pub(super) fn holds_prepared(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Equal(_, wanted) => value == wanted,
+            Self::Substrings(_, pieces) => pieces.match_in(value),
+            Self::AtLeast(_, bound) => value >= bound.as_slice(),
+            Self::AtMost(_, bound) => value <= bound.as_slice(),
+            Self::AllBits(_, bits) => unsorted(value).is_some_and(|found| found & bits == *bits),
+            Self::AnyBits(_, bits) => unsorted(value).is_some_and(|found| found & bits != 0),
         }
     }
 }
@@ -171,50 +200,107 @@ fn after<'a>(octets: &'a [u8], piece: &[u8]) -> Option<&'a [u8]> {
     octets.get(position + piece.len()..)
 }
 
-/// A value of an integer syntax.
-pub(super) fn number(value: &[u8]) -> Option<i64> {
-    std::str::from_utf8(value).ok()?.trim().parse().ok()
+/// A value of an integer syntax as a number.
+pub(super) fn number(syntax: Syntax, value: &[u8]) -> Option<i64> {
+    match syntax {
+        Syntax::Integer | Syntax::LargeInteger => unsorted(&prepare(syntax, value)?),
+        Syntax::CaseIgnore
+        | Syntax::TelephoneNumber
+        | Syntax::CaseExact
+        | Syntax::Boolean
+        | Syntax::GeneralizedTime
+        | Syntax::DistinguishedName
+        | Syntax::OctetString
+        | Syntax::ObjectIdentifier
+        | Syntax::Sid => None,
+    }
 }
 
-/// The key under which a name outside the view is indexed.
-pub(super) fn name_key(name: &NormalizedDn) -> &[u8] {
-    name.as_str().as_bytes()
+/// The number that was [prepared](prepare) to sort.
+fn unsorted(prepared: &[u8]) -> Option<i64> {
+    Some(i64::from_be_bytes(prepared.try_into().ok()?) ^ i64::MIN)
 }
 
-/// Calls `each` with every key under which a stored value is found: the value prepared and, for
-/// object classes of servers that list the structural class only, its superclasses.
-pub(super) fn for_each_key(
-    kind: DirectoryKind,
-    info: &AttributeInfo,
-    value: &[u8],
-    mut each: impl FnMut(&[u8]),
-) {
-    let Some(key) = prepare(info.syntax, value) else { return };
-    each(&key);
-    if kind == DirectoryKind::OpenLdap && info.type_name.eq_ignore_ascii_case("objectClass") {
-        for class in superclasses(&key) {
-            if let Some(key) = prepare(info.syntax, class.as_bytes()) {
-                each(&key);
+/// After so many entries walked through for single answers, all answers are worked out at once.
+const WALK: u64 = 256;
+
+impl<'v> Chain<'v> {
+    pub(super) fn new(
+        attribute: AttributeId,
+        index: &'v AttributeIndex,
+        first: RoaringBitmap,
+        primary: bool,
+    ) -> Self {
+        Self { attribute, index, first, primary, set: OnceCell::new(), walked: Cell::new(0) }
+    }
+
+    /// For a few entries the way up from each is shorter than the way down to all.
+    fn holds(&self, view: &View, slot: u32) -> bool {
+        if self.set.get().is_none() && self.walked.get() < WALK {
+            let mut seen = RoaringBitmap::new();
+            let mut open = vec![slot];
+            while let Some(at) = open.pop() {
+                if self.first.contains(at) {
+                    return true;
+                }
+                self.walked.set(self.walked.get() + 1);
+                if self.walked.get() > WALK {
+                    return self.all(view).contains(slot);
+                }
+                self.each_above(view, at, |above| {
+                    if seen.insert(above) {
+                        open.push(above);
+                    }
+                });
             }
+            return false;
+        }
+        self.all(view).contains(slot)
+    }
+
+    /// All entries from which the chain leads to the name.
+    pub(super) fn all(&self, view: &View) -> &RoaringBitmap {
+        self.set.get_or_init(|| {
+            let mut found = RoaringBitmap::new();
+            let mut open = self.first.clone();
+            while !open.is_empty() {
+                let mut reached = RoaringBitmap::new();
+                for slot in &open {
+                    if let Some(hits) = self.index.target(slot) {
+                        hits.add_to(&mut reached);
+                    }
+                    if self.primary {
+                        reached |= view.primary_members(slot);
+                    }
+                }
+                found |= open;
+                open = reached - &found;
+            }
+            found
+        })
+    }
+
+    fn each_above(&self, view: &View, slot: u32, mut each: impl FnMut(u32)) {
+        let Some(stored) = view.stored(slot) else { return };
+        for list in stored.references.iter() {
+            if view.attributes().belongs(list.attribute, self.attribute) {
+                list.inside.iter().for_each(&mut each);
+            }
+        }
+        if self.primary {
+            view.primary_group(slot).into_iter().for_each(each);
         }
     }
 }
 
-/// The classes above the common structural classes (RFC 4519 §3, RFC 2798 §3).
-fn superclasses(class: &[u8]) -> &'static [&'static str] {
-    match class.to_ascii_lowercase().as_slice() {
-        b"inetorgperson" => &["organizationalPerson", "person", "top"],
-        b"organizationalperson" | b"residentialperson" => &["person", "top"],
-        _ => &["top"],
+impl NamePart {
+    fn is_in(&self, stored: &Stored) -> bool {
+        let Ok(name) = DistinguishedName::parse(&stored.dn) else { return false };
+        name.rdns().iter().flat_map(|rdn| &rdn.0).any(|part| {
+            key(&AttributeDescription::new(part.attribute())) == self.type_key
+                && prepare(self.syntax, part.value()).is_some_and(|found| found == self.value)
+        })
     }
-}
-
-fn has_name_part(stored: &Stored, type_key: &str, syntax: Syntax, wanted: &[u8]) -> bool {
-    let Ok(name) = DistinguishedName::parse(&stored.dn) else { return false };
-    name.rdns().iter().flat_map(|rdn| &rdn.0).any(|part| {
-        key(&AttributeDescription::new(part.attribute())) == type_key
-            && prepare(syntax, part.value()).is_some_and(|found| found == wanted)
-    })
 }
 
 impl View {
@@ -227,10 +313,5 @@ impl View {
                 .filter(|(id, _)| self.attributes().belongs(*id, family))
                 .any(|(_, element)| values(element).any(&test))
         })
-    }
-
-    /// The stored entry in `slot`.
-    pub(super) fn stored(&self, slot: u32) -> Option<&Stored> {
-        self.entries().get(index(slot))
     }
 }

@@ -8,8 +8,11 @@ use std::collections::{HashMap, VecDeque};
 
 use roaring::RoaringBitmap;
 
+use crate::ldap::attribute::AttributeDescription;
+use crate::ldap::filter::Filter;
+
+use super::domain::EntryKind;
 use super::entry_ref::EntryRef;
-use super::stored::Reference;
 use super::view::{Slot, View};
 
 impl View {
@@ -74,20 +77,49 @@ impl View {
     }
 
     /// Everything that is in one of `groups`, nested; without primary-group members.
-    pub(super) fn members_below(&self, groups: impl IntoIterator<Item = u32>) -> RoaringBitmap {
+    pub(super) fn members_below(&self, groups: &RoaringBitmap) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
-        let mut open: Vec<u32> = groups.into_iter().collect();
-        let index =
-            self.attributes().find_name("memberOf").and_then(|id| self.index().attribute(id));
-        let Some(index) = index else { return found };
-        while let Some(slot) = open.pop() {
-            for member in index.target(slot).into_iter().flat_map(|posting| posting.iter()) {
-                if found.insert(member) {
-                    open.push(member);
+        let member_of = self.attributes().find_name("memberOf");
+        let Some(index) = member_of.and_then(|id| self.index().attribute(id)) else {
+            return found;
+        };
+        let mut open = groups.clone();
+        while !open.is_empty() {
+            let mut reached = RoaringBitmap::new();
+            for group in &open {
+                if let Some(members) = index.target(group) {
+                    members.add_to(&mut reached);
                 }
             }
+            open = reached - &found;
+            found |= &open;
         }
         found
+    }
+
+    /// Everything that is in `group`: nested, and by primary group.
+    #[must_use]
+    pub fn members_of(&self, group: EntryRef<'_>) -> RoaringBitmap {
+        let mut groups = RoaringBitmap::from([group.slot().0]);
+        let mut members = self.members_below(&groups);
+        // Members by primary group may be groups' only members, and the groups may be nested.
+        groups |= &members & self.slots_of_kind(EntryKind::Group).as_ref();
+        for group in &groups {
+            members |= self.primary_members(group);
+        }
+        members
+    }
+
+    /// The accounts whose primary group this is.
+    pub(super) fn primary_members(&self, group: u32) -> RoaringBitmap {
+        let relative_id = self.entry(Slot(group)).and_then(|group| group.sid()?.relative_id());
+        let Some(relative_id) = relative_id else { return RoaringBitmap::new() };
+        let filter = Filter::Equality {
+            attribute: AttributeDescription::new("primaryGroupID"),
+            value: relative_id.to_string().into_bytes(),
+        };
+        let accounts = self.matching(&filter).into_iter();
+        accounts.filter(|account| self.primary_group(*account) == Some(group)).collect()
     }
 
     /// The groups that list `slot` as a member, and its primary group.
@@ -95,20 +127,14 @@ impl View {
         let Some(stored) = self.stored(slot) else { return Vec::new() };
         let member_of = self.attributes().find_name("memberOf");
         let lists = stored.references.iter().filter(|list| Some(list.attribute) == member_of);
-        let mut groups: Vec<u32> = lists
-            .flat_map(|list| &list.values)
-            .filter_map(|value| match value {
-                Reference::Entry(group) => Some(*group),
-                Reference::Outside(_) => None,
-            })
-            .collect();
+        let mut groups: Vec<u32> = lists.flat_map(|list| list.inside.iter()).collect();
         groups.extend(self.primary_group(slot));
         groups
     }
 
     /// The primary group (MS-SAMR §3.1.1.8.2): primaryGroupID is its relative id in the account's
     /// own domain.
-    fn primary_group(&self, slot: u32) -> Option<u32> {
+    pub(super) fn primary_group(&self, slot: u32) -> Option<u32> {
         let entry = self.entry(Slot(slot))?;
         let sid = entry.sid()?;
         let relative_id = entry.text("primaryGroupID")?.parse().ok()?;

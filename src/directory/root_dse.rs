@@ -1,5 +1,5 @@
 //! The root DSE of ldapgate (RFC 4512 §5.1, MS-ADTS §3.1.1.3.2). Values come from the views; what the
-//! program does not serve is not there: no SASL mechanisms, no subschema, no names of a controller.
+//! program does not serve is not there: no SASL mechanisms, no Kerberos name, no names of a controller.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,6 +11,8 @@ use crate::ldap::entry::{Entry, EntryAttribute};
 use crate::ldap::schema::DirectoryKind;
 
 use super::domain::OWN_CONTEXT;
+use super::own::own_names;
+use super::subschema::Subschema;
 use super::view::View;
 
 /// Capabilities that say what the data is and not what the connection can do (MS-ADTS
@@ -32,6 +34,10 @@ const RELAYED: [&str; 4] = [
     "rootDomainNamingContext",
 ];
 
+/// What works here of the features that OpenLDAP lists (RFC 4512 §5.1 supportedFeatures): all operational
+/// attributes by `+` (RFC 3673), and the filters `(&)` and `(|)` (RFC 4526).
+const FEATURES: [&str; 2] = ["1.3.6.1.4.1.4203.1.5.1", "1.3.6.1.4.1.4203.1.5.3"];
+
 /// What the root DSE says beside what the views know.
 #[derive(Clone, Debug)]
 pub struct RootDseFacts {
@@ -43,6 +49,10 @@ pub struct RootDseFacts {
     pub now: SystemTime,
     /// The name under which clients reach this program.
     pub host: String,
+    /// The highest change number that an entry of the first view may have (MS-ADTS §3.1.1.3.2.13,
+    /// highestCommittedUSN). It counts in the numbering that the invocationId of the entry named by
+    /// dsServiceName stands for.
+    pub highest_usn: u64,
     /// Naming contexts to name while no view is ready.
     pub configured_contexts: Vec<String>,
 }
@@ -52,7 +62,12 @@ pub struct RootDseFacts {
 #[must_use]
 pub fn root_dse(views: &[Arc<View>], facts: &RootDseFacts) -> Entry {
     let mut list = Attributes(Vec::new());
-    list.add("objectClass", ["top"]);
+    let first = views.first();
+    let is_openldap = first.is_some_and(|view| view.domain().kind == DirectoryKind::OpenLdap);
+    // Clients tell OpenLDAP by this class.
+    let class = is_openldap.then_some("OpenLDAProotDSE");
+    list.add("objectClass", ["top"].into_iter().chain(class));
+    list.add("structuralObjectClass", class);
     list.add("supportedLDAPVersion", ["3", "2"]);
     list.add("supportedControl", facts.supported_controls.iter().copied());
     list.add("supportedExtension", facts.supported_extensions.iter().copied());
@@ -61,8 +76,12 @@ pub fn root_dse(views: &[Arc<View>], facts: &RootDseFacts) -> Entry {
     list.add("currentTime", generalized_time(facts.now).as_deref());
     list.add("vendorName", ["ldapgate"]);
     list.add("vendorVersion", [env!("CARGO_PKG_VERSION")]);
-    if let Some(first) = views.first() {
+    if let Some(first) = first {
         add_domain(&mut list, first);
+        match first.domain().kind {
+            DirectoryKind::ActiveDirectory => add_active_directory(&mut list, first, facts),
+            DirectoryKind::OpenLdap => list.add("supportedFeatures", FEATURES),
+        }
     }
     let ages: Vec<String> = views
         .iter()
@@ -94,7 +113,8 @@ fn naming_contexts(views: &[Arc<View>], facts: &RootDseFacts) -> Vec<String> {
         let domain = view.domain();
         let served = [
             Some(domain.naming_context.as_str()),
-            configuration(view),
+            held(view, domain.configuration_context.as_deref()),
+            held(view, domain.schema_context.as_deref()),
             (domain.kind == DirectoryKind::OpenLdap).then_some(OWN_CONTEXT),
         ];
         for context in served.into_iter().flatten() {
@@ -106,16 +126,17 @@ fn naming_contexts(views: &[Arc<View>], facts: &RootDseFacts) -> Vec<String> {
     contexts
 }
 
-/// The configuration context, if its head was copied: a naming context that is none misleads clients.
-fn configuration(view: &View) -> Option<&str> {
-    let name = view.domain().configuration_context.as_deref()?;
-    NormalizedDn::parse(name).ok().and_then(|dn| view.find_dn(&dn)).map(|_| name)
+/// The name, if its entry was copied: a name that leads nowhere misleads clients.
+fn held<'n>(view: &View, name: Option<&'n str>) -> Option<&'n str> {
+    name.filter(|name| NormalizedDn::parse(name).is_ok_and(|dn| view.find_dn(&dn).is_some()))
 }
 
 fn add_domain(list: &mut Attributes, view: &View) {
     let domain = view.domain();
     list.add("defaultNamingContext", [domain.naming_context.as_str()]);
-    list.add("configurationNamingContext", configuration(view));
+    list.add("subschemaSubentry", domain.subschema.as_deref().map(Subschema::dn));
+    list.add("configurationNamingContext", held(view, domain.configuration_context.as_deref()));
+    list.add("schemaNamingContext", held(view, domain.schema_context.as_deref()));
     let texts = |name: &str| {
         let values = domain.root_dse.values(name).iter();
         values.filter_map(|value| std::str::from_utf8(value).ok()).collect::<Vec<_>>()
@@ -126,6 +147,19 @@ fn add_domain(list: &mut Attributes, view: &View) {
     let capabilities = texts("supportedCapabilities");
     let relayed = RELAYED_CAPABILITIES.iter().copied();
     list.add("supportedCapabilities", relayed.filter(|known| capabilities.contains(known)));
+}
+
+/// What a controller says of itself (MS-ADTS §3.1.1.3.2), as far as it is true of ldapgate.
+fn add_active_directory(list: &mut Attributes, view: &View, facts: &RootDseFacts) {
+    let names = own_names(view.domain());
+    let names = names.filter(|names| held(view, Some(&names.service)).is_some());
+    list.add("serverName", names.as_ref().map(|names| names.server.as_str()));
+    list.add("dsServiceName", names.as_ref().map(|names| names.service.as_str()));
+    list.add("highestCommittedUSN", [facts.highest_usn.to_string().as_str()]);
+    // There is no view before a whole pass.
+    list.add("isSynchronized", ["TRUE"]);
+    // Other domains of the forest are not served.
+    list.add("isGlobalCatalogReady", ["FALSE"]);
 }
 
 /// GeneralizedTime as Active Directory writes it, `20240131235959.0Z`.

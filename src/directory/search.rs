@@ -1,9 +1,6 @@
 //! Searches (RFC 4511 §4.5): base, scope, filter, audience to slots, in a stable order.
 //!
-//! The planner takes the cheapest set of candidates that an index can give, or all slots in scope,
-//! and evaluates the whole filter on each; so the plan decides the cost and never the answer.
-
-use std::borrow::Cow;
+//! What is found does not depend on how (`plan`), only what it costs.
 
 use roaring::RoaringBitmap;
 
@@ -13,11 +10,12 @@ use crate::ldap::filter::Filter;
 use crate::ldap::identifier::{Guid, Sid};
 use crate::ldap::request::SearchScope;
 
+use super::budget::{Budget, Meter, Stop};
 use super::compile::Compiler;
 use super::domain::EntryKind;
 use super::entry_ref::EntryRef;
-use super::evaluate::{Node, Truth};
-use super::index::Posting;
+use super::evaluate::Node;
+use super::plan::Planner;
 use super::tree::Extent;
 use super::view::{Slot, View};
 
@@ -32,6 +30,18 @@ pub trait Audience {
 
     /// Whether the attribute (its type, in the directory's spelling) may be returned.
     fn shows(&self, attribute: &str) -> bool;
+
+    /// Whether tombstones of removed entries are among the results (MS-ADTS §3.1.1.3.4.1.14); asked
+    /// before [`Audience::sees`].
+    fn sees_deleted(&self) -> bool {
+        false
+    }
+
+    /// Whether an account's primary group counts as one of its groups in assertions on memberOf. In
+    /// Active Directory it does not (MS-ADTS §3.1.1.2.3.1: memberOf is the back link of member alone).
+    fn counts_primary_groups(&self) -> bool {
+        false
+    }
 
     /// Whether filters may look at the attribute. An assertion on one they may not look at is
     /// Undefined, so that hidden values cannot be guessed by searching. objectClass is never asked
@@ -48,20 +58,52 @@ pub struct NoSuchObject {
     pub matched: String,
 }
 
+/// Why a search has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SearchError {
+    /// The base is not there (noSuchObject).
+    #[error("the base does not exist")]
+    NoSuchObject(NoSuchObject),
+    /// It would be more work than [`Budget::candidates`] allows (adminLimitExceeded).
+    #[error("too many entries would have to be looked at")]
+    TooManyCandidates,
+    /// [`Budget::expired`] said so (timeLimitExceeded).
+    #[error("the time is over")]
+    TimedOut,
+}
+
+impl From<NoSuchObject> for SearchError {
+    fn from(missing: NoSuchObject) -> Self {
+        Self::NoSuchObject(missing)
+    }
+}
+
+impl From<Stop> for SearchError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::TooManyCandidates => Self::TooManyCandidates,
+            Stop::TimedOut => Self::TimedOut,
+        }
+    }
+}
+
 /// Why the text of a base is not the name of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseError {
     /// It is neither a distinguished name nor one of the alternative forms (invalidDNSyntax).
     #[error("{0}")]
     Syntax(#[from] DnError),
+    /// It is in angle brackets, and no identity of a form that is known (invalidDNSyntax).
+    #[error("neither <GUID=…>, <SID=…> nor <WKGUID=…,name>")]
+    Identity,
     /// An alternative form that names no entry of the view (noSuchObject).
     #[error("no entry has this identity")]
     Unknown,
 }
 
 impl View {
-    /// The name meant by the text of a search base: a distinguished name, `<GUID=…>` or `<SID=…>`
-    /// (MS-ADTS §3.1.1.3.1.2.4).
+    /// The name meant by the text of a search base: a distinguished name, `<GUID=…>`, `<SID=…>` or
+    /// `<WKGUID=…,container>` (MS-ADTS §3.1.1.3.1.2.4).
     ///
     /// # Errors
     /// See [`BaseError`].
@@ -70,17 +112,36 @@ impl View {
         else {
             return Ok(NormalizedDn::parse(text)?);
         };
-        let (kind, identity) = form.split_once('=').ok_or(BaseError::Unknown)?;
-        let entry = match kind.to_ascii_uppercase().as_str() {
-            "GUID" => guid_of(identity).and_then(|guid| self.find_guid(&guid)),
-            "SID" => sid_of(identity).and_then(|sid| self.find_sid(&sid)),
-            _ => None,
+        let (kind, identity) = form.split_once('=').ok_or(BaseError::Identity)?;
+        let entry = match kind.trim().to_ascii_uppercase().as_str() {
+            "GUID" => self.find_guid(&guid_of(identity).ok_or(BaseError::Identity)?),
+            "SID" => self.find_sid(&sid_of(identity).ok_or(BaseError::Identity)?),
+            "WKGUID" => self.well_known(identity)?,
+            _ => return Err(BaseError::Identity),
         };
         entry.map(|entry| entry.normalized_dn().clone()).ok_or(BaseError::Unknown)
     }
 
-    /// The entries in scope for which the filter is True and that `audience` sees, in slot order:
-    /// parents before children, the same order for every search in this view.
+    /// The entry that a container knows under a GUID: `a9d1ca15768811d1aded00c04fd8d5cd,DC=corp` are
+    /// the users of the domain. The container has it as `B:32:<GUID>:<name>`.
+    fn well_known(&self, identity: &str) -> Result<Option<EntryRef<'_>>, BaseError> {
+        let (wanted, container) = identity.split_once(',').ok_or(BaseError::Identity)?;
+        let Some(container) = self.find_dn(&NormalizedDn::parse(container)?) else {
+            return Ok(None);
+        };
+        let lists = ["wellKnownObjects", "otherWellKnownObjects"];
+        let values = lists.into_iter().flat_map(|list| container.values(list));
+        let mut names = values.filter_map(|value| {
+            let value = std::str::from_utf8(&value).ok()?;
+            let (guid, name) = value.strip_prefix("B:32:")?.split_once(':')?;
+            let same = guid.eq_ignore_ascii_case(wanted.trim());
+            if same { NormalizedDn::parse(name).ok() } else { None }
+        });
+        Ok(names.find_map(|name| self.find_dn(&name)))
+    }
+
+    /// The entries in scope for which the filter is True and that `audience` sees, in slot order, which
+    /// is the same for every search in this view and in those that come from it.
     ///
     /// The root as base reaches the whole view with the scope subtree, and the heads of the naming
     /// contexts with one level; the root DSE is answered elsewhere. A user or group as base that the
@@ -95,47 +156,115 @@ impl View {
         filter: &Filter,
         audience: &dyn Audience,
     ) -> Result<Vec<Slot>, NoSuchObject> {
-        let base = if base.is_root() { None } else { Some(self.base_slot(base, audience)?) };
-        let extent = self.tree().extent(base, scope);
-        let searchable = |attribute: &str| audience.filters_by(attribute);
-        let node = Compiler { view: self, searchable: &searchable }.node(filter);
-        let mut slots = Vec::new();
-        self.each_match(&node, &extent, |slot| {
-            if self.entry(Slot(slot)).is_some_and(|entry| audience.sees(entry)) {
-                slots.push(Slot(slot));
+        let extent = self.extent(base, scope, audience)?;
+        let node = self.compile_for(filter, audience);
+        // Without a budget nothing stops it.
+        Ok(self.collect(&node, extent, audience, &mut Meter::new(None)).unwrap_or_default())
+    }
+
+    /// The same within a budget: either all of the result, or an error.
+    ///
+    /// # Errors
+    /// See [`SearchError`].
+    pub fn search_within(
+        &self,
+        base: &NormalizedDn,
+        scope: SearchScope,
+        filter: &Filter,
+        audience: &dyn Audience,
+        budget: &Budget<'_>,
+    ) -> Result<Vec<Slot>, SearchError> {
+        let extent = self.extent(base, scope, audience)?;
+        let node = self.compile_for(filter, audience);
+        Ok(self.collect(&node, extent, audience, &mut Meter::new(Some(*budget)))?)
+    }
+
+    /// About how many entries a search will look at, or list: whether it is one for another thread. Costs
+    /// little itself. 0 if the base does not exist.
+    #[must_use]
+    pub fn estimate(
+        &self,
+        base: &NormalizedDn,
+        scope: SearchScope,
+        filter: &Filter,
+        audience: &dyn Audience,
+    ) -> u64 {
+        match self.extent(base, scope, audience) {
+            Err(_) => 0,
+            Ok(Extent::Nothing) => 0,
+            Ok(Extent::One(_)) => 1,
+            Ok(Extent::Children(_) | Extent::Roots | Extent::Below(..) | Extent::Everything) => {
+                let all = || self.kinds().all().len();
+                self.compile_for(filter, audience).estimate(u64::MAX).unwrap_or_else(all)
             }
-        });
-        Ok(slots)
+        }
     }
 
     /// Whether the filter is True for the entry. For many entries, [`View::matching`] is cheaper.
     #[must_use]
     pub fn matches(&self, entry: EntryRef<'_>, filter: &Filter) -> bool {
-        self.compile(filter).truth(self, entry.slot().0) == Truth::True
+        self.compile(filter).holds(self, entry.slot().0)
     }
 
-    /// The slots of all entries for which the filter is True.
+    /// The slots of all entries for which the filter is True, without tombstones.
     #[must_use]
     pub fn matching(&self, filter: &Filter) -> RoaringBitmap {
         let node = self.compile(filter);
         let mut found = RoaringBitmap::new();
-        let everything = self.tree().extent(None, SearchScope::WholeSubtree);
-        self.each_match(&node, &everything, |slot| {
+        let mut meter = Meter::new(None);
+        let mut planner = Planner::new(self, &mut meter);
+        // Without a budget nothing stops it.
+        let _ = planner.run(&node, Extent::Everything, |slot| {
             found.insert(slot);
         });
-        found
+        found - self.slots_of_kind(EntryKind::Deleted).as_ref()
     }
 
     /// The filter made ready, without regard to who asks.
     pub(super) fn compile(&self, filter: &Filter) -> Node<'_> {
-        Compiler { view: self, searchable: &|_| true }.node(filter)
+        Compiler { view: self, searchable: &|_| true, primary_groups: false }.node(filter)
+    }
+
+    /// The filter made ready for what the audience may look at.
+    pub(super) fn compile_for(&self, filter: &Filter, audience: &dyn Audience) -> Node<'_> {
+        let searchable = |attribute: &str| audience.filters_by(attribute);
+        let primary_groups = audience.counts_primary_groups();
+        Compiler { view: self, searchable: &searchable, primary_groups }.node(filter)
+    }
+
+    /// What the search reaches.
+    pub(super) fn extent(
+        &self,
+        base: &NormalizedDn,
+        scope: SearchScope,
+        audience: &dyn Audience,
+    ) -> Result<Extent, NoSuchObject> {
+        let base = if base.is_root() { None } else { Some(self.base_slot(base, audience)?) };
+        Ok(Extent::of(base, scope))
+    }
+
+    pub(super) fn collect(
+        &self,
+        node: &Node<'_>,
+        extent: Extent,
+        audience: &dyn Audience,
+        meter: &mut Meter<'_>,
+    ) -> Result<Vec<Slot>, Stop> {
+        let mut slots = Vec::new();
+        Planner::new(self, meter).run(node, extent, |slot| {
+            if self.entry(Slot(slot)).is_some_and(|entry| is_shown(entry, audience)) {
+                slots.push(Slot(slot));
+            }
+        })?;
+        Ok(slots)
     }
 
     fn base_slot(&self, base: &NormalizedDn, audience: &dyn Audience) -> Result<u32, NoSuchObject> {
         let exists = |dn: &NormalizedDn| {
             let entry = self.find_dn(dn)?;
-            let account = matches!(entry.kind(), EntryKind::User | EntryKind::Group);
-            (!account || audience.sees(entry)).then_some(entry)
+            let hideable =
+                matches!(entry.kind(), EntryKind::User | EntryKind::Group | EntryKind::Deleted);
+            (!hideable || is_shown(entry, audience)).then_some(entry)
         };
         if let Some(entry) = exists(base) {
             return Ok(entry.slot().0);
@@ -149,75 +278,10 @@ impl View {
         }
         Err(NoSuchObject { matched: String::new() })
     }
-
-    fn each_match(&self, node: &Node<'_>, extent: &Extent, mut each: impl FnMut(u32)) {
-        let cheap = estimate(node).is_some_and(|count| count <= self.tree().size(extent));
-        let candidates = if cheap { candidates(node) } else { None };
-        let mut consider = |slot: u32| {
-            if node.truth(self, slot) == Truth::True {
-                each(slot);
-            }
-        };
-        match candidates {
-            Some(Candidates::None) => {}
-            Some(Candidates::Posting(posting)) => posting
-                .iter()
-                .filter(|slot| self.tree().reaches(extent, *slot))
-                .for_each(&mut consider),
-            Some(Candidates::Set(set)) => {
-                set.iter().filter(|slot| self.tree().reaches(extent, *slot)).for_each(&mut consider)
-            }
-            None => self.tree().slots(extent).for_each(&mut consider),
-        }
-    }
 }
 
-/// Slots that hold every entry for which a filter is True, and perhaps others.
-enum Candidates<'n> {
-    None,
-    Posting(&'n Posting),
-    Set(Cow<'n, RoaringBitmap>),
-}
-
-/// How many candidates an index gives at most; `None`: no index helps.
-fn estimate(node: &Node<'_>) -> Option<u64> {
-    match node {
-        Node::Constant(Truth::True) | Node::Not(_) | Node::NamePart { .. } => None,
-        Node::Constant(Truth::False | Truth::Undefined) => Some(0),
-        Node::And(nodes) => nodes.iter().filter_map(estimate).min(),
-        Node::Or(nodes) => nodes.iter().map(estimate).sum(),
-        Node::Posting(posting) => Some(posting.len()),
-        Node::Present(present) | Node::Values { present, .. } => Some(present.len()),
-        Node::Set(set) => Some(set.len()),
-    }
-}
-
-/// The candidates that [`estimate`] counted.
-fn candidates<'n>(node: &'n Node<'_>) -> Option<Candidates<'n>> {
-    match node {
-        Node::Constant(Truth::True) | Node::Not(_) | Node::NamePart { .. } => None,
-        Node::Constant(Truth::False | Truth::Undefined) => Some(Candidates::None),
-        Node::And(nodes) => {
-            let cheapest = nodes.iter().filter_map(|node| Some((estimate(node)?, node)));
-            cheapest.min_by_key(|(count, _)| *count).and_then(|(_, node)| candidates(node))
-        }
-        Node::Or(nodes) => {
-            let mut union = RoaringBitmap::new();
-            for node in nodes {
-                match candidates(node)? {
-                    Candidates::None => {}
-                    Candidates::Posting(posting) => posting.add_to(&mut union),
-                    Candidates::Set(set) => union |= set.as_ref(),
-                }
-            }
-            Some(Candidates::Set(Cow::Owned(union)))
-        }
-        Node::Posting(posting) => Some(Candidates::Posting(posting)),
-        Node::Present(present) | Node::Values { present, .. } => {
-            Some(Candidates::Set(Cow::Borrowed(present)))
-        }
-        Node::Set(set) => Some(Candidates::Set(Cow::Borrowed(set))),
-    }
+pub(super) fn is_shown(entry: EntryRef<'_>, audience: &dyn Audience) -> bool {
+    (entry.kind() != EntryKind::Deleted || audience.sees_deleted()) && audience.sees(entry)
 }
 
 /// A GUID as text, or as the hexadecimal digits of objectGUID's octets.

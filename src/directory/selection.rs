@@ -1,4 +1,4 @@
-//! Which attributes a search returns (RFC 4511 §4.5.1.8), and entries written that way.
+//! Which attributes a search returns (RFC 4511 §4.5.1.8), as it asks for them.
 
 use std::ops::Range;
 
@@ -6,36 +6,33 @@ use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::entry::Entry;
 use crate::ldap::message::MessageId;
 use crate::ldap::response;
+use crate::ldap::schema::{self, Syntax};
 
-use super::attributes::{AttributeId, key};
-use super::constructed;
-use super::entry_ref::EntryRef;
-use super::search::Audience;
-use super::stored::values;
-use super::view::{Slot, View};
+use super::attributes::key;
+use super::view::View;
 
 /// The attributes a search asks for, read once from its list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    all_user: bool,
-    all_operational: bool,
-    named: Vec<Named>,
-    types_only: bool,
+    pub(super) all_user: bool,
+    pub(super) all_operational: bool,
+    pub(super) named: Vec<Named>,
+    pub(super) types_only: bool,
 }
 
 /// One attribute description of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Named {
+pub(super) struct Named {
     /// What different spellings of it have in common.
-    key: String,
-    name: String,
-    binary: bool,
-    range: Option<ValueRange>,
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) binary: bool,
+    pub(super) range: Option<ValueRange>,
 }
 
 /// A slice of values (MS-ADTS §3.1.1.3.1.3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ValueRange {
+pub(super) struct ValueRange {
     first: usize,
     /// Included; `None` for `*`.
     last: Option<usize>,
@@ -46,10 +43,12 @@ impl Selection {
     /// among them), `+` all operational ones (RFC 3673), `1.1` none. What is no attribute description
     /// is passed over.
     #[must_use]
-    pub fn parse(requested: &[String], types_only: bool) -> Self {
-        let mut selection = Self { types_only, all_user: requested.is_empty(), ..Self::default() };
+    pub fn parse<T: AsRef<str>>(requested: impl IntoIterator<Item = T>, types_only: bool) -> Self {
+        let mut requested = requested.into_iter().peekable();
+        let all_user = requested.peek().is_none();
+        let mut selection = Self { types_only, all_user, ..Self::default() };
         for text in requested {
-            match text.as_str() {
+            match text.as_ref() {
                 "*" => selection.all_user = true,
                 "+" => selection.all_operational = true,
                 // RFC 4511 §4.5.1.8: only means anything when it stands alone.
@@ -58,6 +57,20 @@ impl Selection {
             }
         }
         selection
+    }
+
+    /// Whether an attribute that is called so and has no options is asked for.
+    pub(super) fn takes(&self, name: &str, operational: bool) -> bool {
+        let general = if operational { self.all_operational } else { self.all_user };
+        general || {
+            let key = key(&AttributeDescription::new(name));
+            self.named.iter().any(|named| named.key == key)
+        }
+    }
+
+    /// Whether descriptions are asked for without their values.
+    pub(super) const fn is_types_only(&self) -> bool {
+        self.types_only
     }
 
     /// Whether nothing but the name of entries is asked for.
@@ -86,8 +99,13 @@ impl Named {
     }
 
     /// Whether the description in the answer is not simply that of the attribute.
-    fn is_special(&self) -> bool {
+    pub(super) fn is_special(&self) -> bool {
         self.binary || self.range.is_some()
+    }
+
+    /// Whether it is this type, without options that tell values apart.
+    pub(super) fn is_type(&self, name: &str) -> bool {
+        self.key.eq_ignore_ascii_case(name)
     }
 }
 
@@ -101,7 +119,7 @@ impl ValueRange {
 
     /// The positions it covers of `count` values, and the option that says so: the last slice ends
     /// in `*`.
-    fn of(self, count: usize) -> (Range<usize>, String) {
+    pub(super) fn of(self, count: usize) -> (Range<usize>, String) {
         let end = self.last.map_or(count, |last| last.saturating_add(1).min(count));
         let start = self.first.min(end);
         if end >= count {
@@ -113,172 +131,18 @@ impl ValueRange {
 }
 
 impl View {
-    /// Appends one SearchResultEntry for `slot`: the selected attributes that `audience` shows, in
-    /// the directory's spelling, whatever case was asked for.
-    pub fn write_entry(
-        &self,
-        out: &mut Vec<u8>,
-        id: MessageId,
-        slot: Slot,
-        selection: &Selection,
-        audience: &dyn Audience,
-    ) {
-        let Some(entry) = self.entry(slot) else { return };
-        let mut answer = Answer::new(entry, selection, audience);
-        answer.stored();
-        answer.constructed();
-        answer.write(out, id);
-    }
-}
-
-/// An entry of a result while it is put together.
-struct Answer<'a> {
-    entry: EntryRef<'a>,
-    selection: &'a Selection,
-    audience: &'a dyn Audience,
-    /// The attributes asked for by name that some entry has.
-    named: Vec<(AttributeId, &'a Named)>,
-    pieces: Vec<Piece<'a>>,
-    /// What had to be encoded for this answer.
-    scratch: Vec<u8>,
-}
-
-enum Piece<'a> {
-    Ready(&'a [u8]),
-    Scratch(Range<usize>),
-}
-
-impl<'a> Answer<'a> {
-    fn new(entry: EntryRef<'a>, selection: &'a Selection, audience: &'a dyn Audience) -> Self {
-        let attributes = entry.view().attributes();
-        let find = |named: &'a Named| attributes.find_key(&named.key).map(|id| (id, named));
-        Self {
-            entry,
-            selection,
-            audience,
-            named: selection.named.iter().filter_map(find).collect(),
-            pieces: Vec::new(),
-            scratch: Vec::new(),
+    /// How values of the attribute compare; `None` if neither the schema nor any entry of this view knows
+    /// it, or if it is never shown to anyone.
+    #[must_use]
+    pub fn syntax_of(&self, description: &AttributeDescription) -> Option<Syntax> {
+        if schema::is_forbidden(&description.name) {
+            return None;
         }
+        let attributes = self.attributes();
+        let here = attributes.find(description).and_then(|id| attributes.info(id));
+        let known = || schema::attribute_type(&description.name).map(|known| known.syntax);
+        here.map(|info| info.syntax).or_else(known)
     }
-
-    fn stored(&mut self) {
-        if self.selection.is_empty() {
-            return;
-        }
-        let view = self.entry.view();
-        let stored = self.entry.stored();
-        for (id, element) in stored.fields.iter() {
-            match self.choice(id) {
-                Choice::Out => {}
-                Choice::Plain if !self.selection.types_only => {
-                    self.pieces.push(Piece::Ready(element))
-                }
-                Choice::Plain => self.encode(id, None, std::iter::empty()),
-                Choice::Special(named) => self.encode(id, Some(named), values(element)),
-            }
-        }
-        for list in &stored.references {
-            let names = list.values.iter().map(|value| view.name(value));
-            match self.choice(list.attribute) {
-                Choice::Out => {}
-                Choice::Plain => self.encode(list.attribute, None, names),
-                Choice::Special(named) => self.encode(list.attribute, Some(named), names),
-            }
-        }
-    }
-
-    fn choice(&self, id: AttributeId) -> Choice<'a> {
-        let attributes = self.entry.view().attributes();
-        let Some(info) = attributes.info(id) else { return Choice::Out };
-        let mut by_name = self.named.iter().filter(|(wanted, _)| attributes.belongs(id, *wanted));
-        let special = by_name.clone().find(|(_, named)| named.is_special());
-        let general =
-            if info.operational { self.selection.all_operational } else { self.selection.all_user };
-        if !(general || by_name.next().is_some()) || !self.audience.shows(&info.type_name) {
-            return Choice::Out;
-        }
-        special.map_or(Choice::Plain, |(_, named)| Choice::Special(named))
-    }
-
-    fn encode<'v>(
-        &mut self,
-        id: AttributeId,
-        named: Option<&Named>,
-        values: impl Iterator<Item = &'v [u8]> + Clone,
-    ) {
-        let Some(info) = self.entry.view().attributes().info(id) else { return };
-        let mut description = info.spelling.clone();
-        if named.is_some_and(|named| named.binary) && !description.ends_with(";binary") {
-            description.push_str(";binary");
-        }
-        let mut positions = 0..usize::MAX;
-        if let Some(range) = named.and_then(|named| named.range) {
-            let (slice, option) = range.of(values.clone().count());
-            description.push(';');
-            description.push_str(&option);
-            positions = slice;
-        }
-        let most = if self.selection.types_only { 0 } else { positions.len() };
-        self.encode_as(&description, values.skip(positions.start).take(most));
-    }
-
-    fn encode_as<'v>(&mut self, description: &str, values: impl Iterator<Item = &'v [u8]> + Clone) {
-        let start = self.scratch.len();
-        response::encode_attribute(&mut self.scratch, description, values);
-        self.pieces.push(Piece::Scratch(start..self.scratch.len()));
-    }
-
-    /// What is asked for and worked out: by name if the entry does not store it, and by `+`.
-    fn constructed(&mut self) {
-        let selection = self.selection;
-        let mut wanted: Vec<&'static str> = Vec::new();
-        let by_name = selection.named.iter().map(|named| named.name.as_str());
-        let by_plus: Vec<&str> = if selection.all_operational {
-            constructed::operational(self.entry).collect()
-        } else {
-            Vec::new()
-        };
-        for name in by_name.chain(by_plus) {
-            if let Some(spelling) = constructed::spelling(self.entry, name)
-                && !wanted.contains(&spelling)
-                && !self.is_stored(spelling)
-                && self.audience.shows(spelling)
-            {
-                wanted.push(spelling);
-            }
-        }
-        for spelling in wanted {
-            let values = constructed::values(self.entry, spelling);
-            if !values.is_empty() {
-                let most = if selection.types_only { 0 } else { values.len() };
-                self.encode_as(spelling, values.iter().take(most).map(AsRef::as_ref));
-            }
-        }
-    }
-
-    fn is_stored(&self, spelling: &str) -> bool {
-        let stored = self.entry.stored();
-        self.entry.view().attributes().find_name(spelling).is_some_and(|id| {
-            stored.references.iter().any(|list| list.attribute == id)
-                || stored.fields.element(id).is_some()
-        })
-    }
-
-    fn write(&self, out: &mut Vec<u8>, id: MessageId) {
-        let pieces = self.pieces.iter().map(|piece| match piece {
-            Piece::Ready(element) => element,
-            Piece::Scratch(range) => self.scratch.get(range.clone()).unwrap_or_default(),
-        });
-        response::write_entry(out, id, self.entry.dn().as_bytes(), pieces);
-    }
-}
-
-/// Whether and how an attribute is returned.
-enum Choice<'a> {
-    Out,
-    Plain,
-    Special(&'a Named),
 }
 
 /// Appends one SearchResultEntry for an entry that is in no view: the root DSE. An empty list, `*`

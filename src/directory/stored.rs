@@ -1,5 +1,5 @@
 //! One entry as the view keeps it: names, ready-made BER for ordinary attributes, references for
-//! attributes of DN syntax.
+//! attributes of DN syntax. Views share entries; an entry that changes is replaced.
 
 use std::sync::Arc;
 
@@ -9,42 +9,41 @@ use crate::ldap::identifier::{Guid, Sid};
 
 use super::attributes::AttributeId;
 use super::domain::EntryKind;
+use super::posting::Posting;
 
 /// An entry.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) guid: Guid,
     pub(super) sid: Option<Sid>,
     pub(super) kind: EntryKind,
     /// As the controller spells it.
-    pub(super) dn: Box<str>,
+    pub(super) dn: Arc<str>,
     pub(super) name: NormalizedDn,
+    /// The nearest entry above in the same naming context.
+    pub(super) above: Option<u32>,
     pub(super) fields: Fields,
-    pub(super) references: Box<[References]>,
+    pub(super) references: Arc<[References]>,
 }
 
-/// Attributes as PartialAttribute elements, one after another.
-#[derive(Debug, Default)]
-pub(super) struct Fields {
-    /// Attribute and first octet of each element, in order.
-    places: Box<[(AttributeId, u32)]>,
-    encoded: Box<[u8]>,
-}
+/// Attributes as PartialAttribute elements, one after another, in one shared block: how many there are,
+/// for each its attribute and where it ends, then the elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fields(Arc<[u8]>);
 
-/// The values of one attribute of DN syntax.
-#[derive(Debug)]
+/// Octets of the count.
+const COUNT: usize = 2;
+/// Octets for one attribute: its number and the end of its element, counted from the first element.
+const PLACE: usize = 2 + 4;
+
+/// The values of one attribute of DN syntax. Their order means nothing (RFC 4511 §4.1.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct References {
     pub(super) attribute: AttributeId,
-    pub(super) values: Box<[Reference]>,
-}
-
-/// One value of DN syntax.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reference {
-    /// An entry of the view; written out with that entry's own name.
-    Entry(u32),
-    /// A name that is not in the view, or no name at all; written out as it came.
-    Outside(Arc<OutsideName>),
+    /// Entries of the view; written out with those entries' own names.
+    pub(super) inside: Posting,
+    /// Names that are not in the view, or no names at all; written out as they came. Sorted by octets.
+    pub(super) outside: Box<[Arc<OutsideName>]>,
 }
 
 /// A value of DN syntax that refers to nothing in the view.
@@ -56,17 +55,34 @@ pub(super) struct OutsideName {
 }
 
 impl Fields {
-    pub(super) fn new(places: Vec<(AttributeId, u32)>, encoded: Vec<u8>) -> Self {
-        Self { places: places.into(), encoded: encoded.into() }
+    /// Packs elements. What does not fit the block's numbers (65 535 attributes, 4 GiB) is left out;
+    /// frames are smaller by far.
+    pub(super) fn pack<'e>(
+        elements: impl Iterator<Item = (AttributeId, &'e [u8])> + Clone,
+    ) -> Self {
+        let count = elements.clone().count();
+        let octets: usize = elements.clone().map(|(_, element)| element.len()).sum();
+        let mut block = Vec::with_capacity(COUNT + count * PLACE + octets);
+        block.extend(u16::try_from(count).unwrap_or(u16::MAX).to_le_bytes());
+        let mut end = 0_u32;
+        for (attribute, element) in elements.clone() {
+            end = end.saturating_add(u32::try_from(element.len()).unwrap_or(u32::MAX));
+            block.extend(attribute.number().to_le_bytes());
+            block.extend(end.to_le_bytes());
+        }
+        for (_, element) in elements {
+            block.extend_from_slice(element);
+        }
+        Self(block.into())
     }
 
     /// Each attribute with its PartialAttribute element.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (AttributeId, &[u8])> + '_ {
-        self.places.iter().enumerate().map(|(position, (attribute, start))| {
-            let end =
-                self.places.get(position + 1).map_or(self.encoded.len(), |(_, next)| offset(*next));
-            (*attribute, self.encoded.get(offset(*start)..end).unwrap_or_default())
-        })
+    pub(super) fn iter(&self) -> FieldIter<'_> {
+        let count = self.0.first_chunk::<COUNT>().map_or(0, |count| u16::from_le_bytes(*count));
+        let places = usize::from(count) * PLACE;
+        let rest = self.0.get(COUNT..).unwrap_or_default();
+        let (places, elements) = rest.split_at_checked(places).unwrap_or_default();
+        FieldIter { places, elements, start: 0 }
     }
 
     /// The PartialAttribute element of an attribute.
@@ -75,8 +91,26 @@ impl Fields {
     }
 }
 
-fn offset(start: u32) -> usize {
-    usize::try_from(start).unwrap_or(usize::MAX)
+/// The attributes of one entry.
+#[derive(Clone)]
+pub(super) struct FieldIter<'f> {
+    places: &'f [u8],
+    elements: &'f [u8],
+    start: usize,
+}
+
+impl<'f> Iterator for FieldIter<'f> {
+    type Item = (AttributeId, &'f [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let ([low, high, end @ ..], rest) = self.places.split_first_chunk::<PLACE>()?;
+        let attribute = AttributeId::of_number(u16::from_le_bytes([*low, *high]));
+        let end = usize::try_from(u32::from_le_bytes(*end)).unwrap_or(usize::MAX);
+        let element = self.elements.get(self.start..end).unwrap_or_default();
+        self.places = rest;
+        self.start = end;
+        Some((attribute, element))
+    }
 }
 
 /// The values in a PartialAttribute element that this program wrote.
@@ -89,4 +123,21 @@ fn open(element: &[u8]) -> Option<(&[u8], Reader<'_>)> {
     let mut fields = Reader::new(element).nested(tag::SEQUENCE).ok()?;
     let description = fields.octet_string().ok()?;
     Some((description, fields.nested(tag::SET).ok()?))
+}
+
+impl References {
+    /// The values of an attribute; `None` if there are none.
+    pub(super) fn new(
+        attribute: AttributeId,
+        inside: Posting,
+        mut outside: Vec<Arc<OutsideName>>,
+    ) -> Option<Self> {
+        outside.sort_unstable_by(|one, other| one.octets.cmp(&other.octets));
+        outside.dedup();
+        (!inside.is_empty() || !outside.is_empty()).then(|| Self {
+            attribute,
+            inside,
+            outside: outside.into(),
+        })
+    }
 }

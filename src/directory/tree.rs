@@ -1,184 +1,165 @@
-//! Who is above whom. Slots are numbered so that parents come before children and a subtree is one
-//! run of slots; only this file knows that, the others ask for an [`Extent`].
+//! Who is above whom. The links themselves are in the entries ([`Stored::above`]); here is what is
+//! below each of them, and what a search reaches.
 
-use std::collections::HashMap;
-use std::ops::Range;
+use imbl::OrdMap;
+use roaring::RoaringBitmap;
 
-use crate::ldap::dn::NormalizedDn;
 use crate::ldap::request::SearchScope;
 
+use super::posting::Posting;
+use super::stored::Stored;
+use super::view::View;
+
 /// The tree over all slots.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
-    /// For each slot, the slot after the last one of its subtree.
-    end: Vec<u32>,
-    /// For each slot, the entry directly above, if that entry exists.
-    parent: Vec<Option<u32>>,
-    /// Slots without any ancestor in their naming context.
-    roots: Vec<u32>,
+    /// By entry, those for which it is the nearest entry above.
+    children: OrdMap<u32, Posting>,
+    /// Entries with nothing above them in their naming context.
+    roots: Posting,
+    /// Entries whose direct superior is not in the view.
+    gaps: Posting,
 }
 
 /// Slots in reach of a search.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// The run of slots.
-    Run(Range<u32>),
+    Nothing,
+    One(u32),
     /// The entries directly below one.
     Children(u32),
     /// The heads of all trees.
     Roots,
+    /// Everything below one; the first field is that one, the second whether it counts.
+    Below(u32, bool),
+    Everything,
+}
+
+impl Extent {
+    /// What a search with this base and scope reaches; `None` as base is the root of all names.
+    pub(super) const fn of(base: Option<u32>, scope: SearchScope) -> Self {
+        match (base, scope) {
+            // The entry with the empty name is the root DSE, which is not in the view.
+            (None, SearchScope::BaseObject) => Self::Nothing,
+            (None, SearchScope::SingleLevel) => Self::Roots,
+            (None, SearchScope::WholeSubtree | SearchScope::SubordinateSubtree) => Self::Everything,
+            (Some(base), SearchScope::BaseObject) => Self::One(base),
+            (Some(base), SearchScope::SingleLevel) => Self::Children(base),
+            (Some(base), SearchScope::WholeSubtree) => Self::Below(base, true),
+            (Some(base), SearchScope::SubordinateSubtree) => Self::Below(base, false),
+        }
+    }
 }
 
 impl Tree {
-    /// Arranges names into trees. Returns, slot by slot, which of `names` the slot holds, and the
-    /// tree. A name in `heads` begins a tree of its own wherever it lies.
-    pub(super) fn arrange(names: &[NormalizedDn], heads: &[NormalizedDn]) -> (Vec<usize>, Self) {
-        let places: HashMap<&NormalizedDn, usize> =
-            names.iter().enumerate().map(|(place, name)| (name, place)).collect();
-        let mut above = Vec::with_capacity(names.len());
-        let mut below: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
-        let mut tops = Vec::new();
-        for (place, name) in names.iter().enumerate() {
-            let link = if heads.contains(name) { None } else { nearest(name, &places) };
-            match link.and_then(|(found, _)| below.get_mut(found)) {
-                Some(children) => children.push(place),
-                None => tops.push(place),
-            }
-            above.push(link);
+    /// Notes where an entry hangs.
+    pub(super) fn link(&mut self, slot: u32, above: Option<u32>, direct: bool) {
+        match above {
+            Some(above) => match self.children.get_mut(&above) {
+                Some(children) => _ = children.insert(slot),
+                None => _ = self.children.insert(above, Posting::One(slot)),
+            },
+            None => _ = self.roots.insert(slot),
         }
-        let rank = |place: &usize| {
-            let name = names.get(*place);
-            let head = heads.iter().position(|head| Some(head) == name).unwrap_or(heads.len());
-            (head, name)
-        };
-        tops.sort_by(|left, right| rank(left).cmp(&rank(right)));
-        for children in &mut below {
-            children.sort_by(|left, right| names.get(*left).cmp(&names.get(*right)));
+        if !direct {
+            self.gaps.insert(slot);
         }
-        let order = depth_first(&tops, &below);
-        let tree = Self::number(&order, &above, tops.len());
-        (order, tree)
     }
 
-    fn number(order: &[usize], above: &[Option<(usize, bool)>], tops: usize) -> Self {
-        let mut slots = vec![0_u32; order.len()];
-        for (slot, place) in (0_u32..).zip(order) {
-            if let Some(entry) = slots.get_mut(*place) {
-                *entry = slot;
+    /// Forgets where an entry hung.
+    pub(super) fn unlink(&mut self, slot: u32, above: Option<u32>) {
+        self.gaps.remove(slot);
+        let Some(above) = above else {
+            self.roots.remove(slot);
+            return;
+        };
+        if let Some(children) = self.children.get_mut(&above) {
+            children.remove(slot);
+            if children.is_empty() {
+                self.children.remove(&above);
             }
         }
-        let link = |place: &usize| {
-            let (found, direct) = above.get(*place).copied().flatten()?;
-            Some((slots.get(found).copied()?, direct))
-        };
-        let links: Vec<Option<(u32, bool)>> = order.iter().map(link).collect();
-        let mut end: Vec<u32> = (1_u32..).take(order.len()).collect();
-        for (slot, link) in links.iter().enumerate().rev() {
-            let last = end.get(slot).copied().unwrap_or_default();
-            if let Some((ancestor, _)) = link
-                && let Some(entry) = end.get_mut(index(*ancestor))
-            {
-                *entry = (*entry).max(last);
-            }
-        }
-        let mut roots = Vec::with_capacity(tops);
-        roots
-            .extend((0_u32..).zip(&links).filter(|(_, link)| link.is_none()).map(|(slot, _)| slot));
-        let parent =
-            links.into_iter().map(|link| link.and_then(|(slot, direct)| direct.then_some(slot)));
-        Self { end, parent: parent.collect(), roots }
     }
 
-    /// What a search with this base and scope reaches; `None` as base is the root of all names.
-    pub(super) fn extent(&self, base: Option<u32>, scope: SearchScope) -> Extent {
-        let Some(base) = base else {
-            return match scope {
-                // The entry with the empty name is the root DSE, which is not in the view.
-                SearchScope::BaseObject => Extent::Run(0..0),
-                SearchScope::SingleLevel => Extent::Roots,
-                SearchScope::WholeSubtree | SearchScope::SubordinateSubtree => {
-                    Extent::Run(0..u32::try_from(self.end.len()).unwrap_or(u32::MAX))
-                }
-            };
-        };
-        match scope {
-            SearchScope::BaseObject => Extent::Run(base..base + 1),
-            SearchScope::SingleLevel => Extent::Children(base),
-            SearchScope::WholeSubtree => Extent::Run(base..self.end(base)),
-            SearchScope::SubordinateSubtree => Extent::Run(base + 1..self.end(base)),
-        }
-    }
-
-    /// Whether `slot` is within the extent.
-    pub(super) fn reaches(&self, extent: &Extent, slot: u32) -> bool {
-        match extent {
-            Extent::Run(run) => run.contains(&slot),
-            Extent::Children(of) => self.parent(slot) == Some(*of),
-            Extent::Roots => self.roots.contains(&slot),
-        }
-    }
-
-    /// All slots of the extent, in order.
-    pub(super) fn slots<'t>(&'t self, extent: &'t Extent) -> Box<dyn Iterator<Item = u32> + 't> {
-        match extent {
-            Extent::Run(run) => Box::new(run.clone()),
-            Extent::Children(of) => Box::new(self.children(*of)),
-            Extent::Roots => Box::new(self.roots.iter().copied()),
-        }
-    }
-
-    /// No extent holds more slots than this.
-    pub(super) fn size(&self, extent: &Extent) -> u64 {
-        match extent {
-            Extent::Run(run) => u64::from(run.end.saturating_sub(run.start)),
-            Extent::Children(of) => u64::from(self.end(*of) - of),
-            Extent::Roots => self.roots.len() as u64,
-        }
+    /// The entries that hang on `slot`, those whose direct superior is missing included.
+    pub(super) fn linked(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
+        self.children.get(&slot).into_iter().flat_map(Posting::iter)
     }
 
     /// The entries directly below `slot`.
     pub(super) fn children(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
-        let end = self.end(slot);
-        let first = Some(slot + 1).filter(|child| *child < end);
-        std::iter::successors(first, move |child| Some(self.end(*child)).filter(|next| *next < end))
-            .filter(move |child| self.parent(*child) == Some(slot))
+        self.linked(slot).filter(|child| !self.gaps.contains(*child))
     }
 
-    /// The entry directly above.
-    pub(super) fn parent(&self, slot: u32) -> Option<u32> {
-        self.parent.get(index(slot)).copied().flatten()
+    /// Entries whose direct superior is not in the view, or that are the head of a tree.
+    pub(super) const fn gaps(&self) -> &Posting {
+        &self.gaps
     }
 
-    fn end(&self, slot: u32) -> u32 {
-        self.end.get(index(slot)).copied().unwrap_or(slot + 1)
+    /// Whether the entry above `slot` is its direct superior.
+    pub(super) fn is_direct(&self, slot: u32) -> bool {
+        !self.gaps.contains(slot)
     }
-}
 
-/// A slot number as a position in a vector.
-pub(super) fn index(slot: u32) -> usize {
-    usize::try_from(slot).unwrap_or(usize::MAX)
-}
-
-/// The nearest ancestor among `places`, and whether it is the entry directly above.
-fn nearest(name: &NormalizedDn, places: &HashMap<&NormalizedDn, usize>) -> Option<(usize, bool)> {
-    let mut ancestor = name.parent();
-    let mut direct = true;
-    while let Some(current) = ancestor.filter(|current| !current.is_root()) {
-        if let Some(place) = places.get(&current) {
-            return Some((*place, direct));
+    /// Everything below `slot`, without itself.
+    pub(super) fn below(&self, slot: u32) -> RoaringBitmap {
+        let mut found = RoaringBitmap::new();
+        let mut open: Vec<&Posting> = self.children.get(&slot).into_iter().collect();
+        while let Some(children) = open.pop() {
+            children.add_to(&mut found);
+            // Most entries have nothing below: look at whichever there are fewer of.
+            if children.len() > self.children.len() as u64 {
+                let parents =
+                    self.children.iter().filter(|(parent, _)| children.contains(**parent));
+                open.extend(parents.map(|(_, below)| below));
+            } else {
+                open.extend(children.iter().filter_map(|child| self.children.get(&child)));
+            }
         }
-        ancestor = current.parent();
-        direct = false;
+        found
     }
-    None
 }
 
-fn depth_first(tops: &[usize], below: &[Vec<usize>]) -> Vec<usize> {
-    let mut order = Vec::with_capacity(below.len());
-    let mut stack: Vec<usize> = tops.iter().rev().copied().collect();
-    while let Some(place) = stack.pop() {
-        order.push(place);
-        stack.extend(below.get(place).into_iter().flatten().rev());
+impl View {
+    /// The entry directly above.
+    pub(super) fn parent_slot(&self, slot: u32) -> Option<u32> {
+        self.stored(slot)?.above.filter(|_| self.tree().is_direct(slot))
     }
-    order
+
+    /// Whether `slot` is within the extent.
+    pub(super) fn reaches(&self, extent: Extent, slot: u32) -> bool {
+        match extent {
+            Extent::Nothing => false,
+            Extent::One(one) => slot == one,
+            Extent::Children(of) => self.parent_slot(slot) == Some(of),
+            Extent::Roots => self.tree().roots.contains(slot),
+            Extent::Below(base, itself) if slot == base => itself,
+            Extent::Below(base, _) => self.superiors(slot).any(|above| above == base),
+            Extent::Everything => true,
+        }
+    }
+
+    /// All slots of the extent.
+    pub(super) fn slots(&self, extent: Extent) -> RoaringBitmap {
+        match extent {
+            Extent::Nothing => RoaringBitmap::new(),
+            Extent::One(one) => std::iter::once(one).collect(),
+            Extent::Children(of) => self.tree().children(of).collect(),
+            Extent::Roots => self.tree().roots.to_bitmap(),
+            Extent::Below(base, itself) => {
+                let mut below = self.tree().below(base);
+                if itself {
+                    below.insert(base);
+                }
+                below
+            }
+            Extent::Everything => self.kinds().all(),
+        }
+    }
+
+    /// The linked entries above, nearest first.
+    fn superiors(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
+        let above = |slot: &u32| self.stored(*slot).and_then(|stored: &Stored| stored.above);
+        std::iter::successors(above(&slot), above)
+    }
 }

@@ -1,24 +1,33 @@
 //! One immutable generation of the copy.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use imbl::{OrdMap, Vector};
+use roaring::RoaringBitmap;
 
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::entry::Entry;
 use crate::ldap::filter::Filter;
 use crate::ldap::identifier::{Guid, Sid};
+use crate::ldap::packed_entry::PackedEntry;
 
+use super::apply::{self, BuildError, Changes, Times};
 use super::attributes::Attributes;
-use super::build::{self, BuildError};
+use super::changeset::ChangeSummary;
 use super::domain::{Domain, EntryKind};
 use super::entry_ref::EntryRef;
-use super::index::Index;
-use super::stored::Stored;
+use super::index::{Index, IndexPlan};
+use super::kinds::Kinds;
+use super::stamps::Stamps;
+use super::stored::{OutsideName, Stored};
+use super::tombstones::{Graves, Retention};
 use super::tree::Tree;
 
-/// The number of an entry within one view. In another view it means another entry.
+/// The number of an entry. It keeps it in all views that come from one first view, and no other entry
+/// ever gets it there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u32);
 
@@ -35,17 +44,6 @@ pub struct Counts {
     pub others: usize,
 }
 
-impl Counts {
-    pub(super) fn add(&mut self, kind: EntryKind) {
-        match kind {
-            EntryKind::User => self.users += 1,
-            EntryKind::Group => self.groups += 1,
-            EntryKind::Container => self.containers += 1,
-            EntryKind::Other => self.others += 1,
-        }
-    }
-}
-
 /// An entry that could not be kept.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Rejected {
@@ -55,61 +53,134 @@ pub struct Rejected {
     pub reason: String,
 }
 
-/// One immutable generation of the copy. Only the time of its last confirmation moves: a pass that
-/// finds nothing changed confirms the view instead of building another.
+/// One immutable generation of the copy. Views share what they have in common: one that differs in one
+/// entry costs a few nodes of its maps. Only the time of the last confirmation moves: a pass that finds
+/// nothing changed confirms the view instead of making another.
 #[derive(Debug)]
 pub struct View {
     generation: u64,
-    domain: Domain,
+    domain: Arc<Domain>,
     built_at: SystemTime,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     confirmed_at: AtomicI64,
     parts: Parts,
 }
 
-/// What a view is made of.
-#[derive(Debug)]
+/// How views are kept.
+#[derive(Clone, Debug, Default)]
+pub struct ViewConfig {
+    /// How long and how many removed entries are remembered.
+    pub retention: Retention,
+    /// Which attributes have which index.
+    pub indices: Arc<IndexPlan>,
+}
+
+/// What a view is made of. A copy shares everything until one of the two is changed.
+#[derive(Clone, Debug)]
 pub(super) struct Parts {
-    pub(super) attributes: Attributes,
-    pub(super) entries: Vec<Stored>,
-    pub(super) by_dn: HashMap<NormalizedDn, u32>,
-    pub(super) by_guid: HashMap<Guid, u32>,
-    pub(super) by_sid: HashMap<Sid, u32>,
+    pub(super) config: Arc<ViewConfig>,
+    pub(super) attributes: Arc<Attributes>,
+    pub(super) entries: Vector<Option<Arc<Stored>>>,
+    pub(super) by_dn: OrdMap<NormalizedDn, u32>,
+    pub(super) by_guid: OrdMap<Guid, u32>,
+    pub(super) by_sid: OrdMap<Sid, u32>,
     pub(super) tree: Tree,
+    pub(super) kinds: Kinds,
     pub(super) index: Index,
-    pub(super) counts: Counts,
-    pub(super) rejected: Vec<Rejected>,
+    /// One object for each value of DN syntax that refers to nothing in the view.
+    pub(super) outside: OrdMap<Box<[u8]>, Arc<OutsideName>>,
+    pub(super) rejected: Arc<[Rejected]>,
+    pub(super) stamps: Stamps,
+    pub(super) graves: Graves,
+    /// Which slots the last generations touched, oldest first.
+    pub(super) touched: Vector<(u64, Arc<RoaringBitmap>)>,
 }
 
 impl View {
-    /// Builds a whole view from the entries of one complete pass.
-    ///
-    /// Entries without a readable identity (objectGUID, entryUUID) or with a name that is none are
-    /// left out and listed in [`View::rejected`]. Forbidden attributes
-    /// ([`is_forbidden`](crate::ldap::schema::is_forbidden)) are dropped. memberOf is worked out from
-    /// the groups (member, uniqueMember and, where exactly one entry has the uid, memberUid); of the
-    /// memberOf values that came, those that name groups outside the view are kept.
+    /// Makes the first view of a directory from the entries of one complete pass, with the default
+    /// configuration. See [`View::first`].
     ///
     /// # Errors
-    /// Two entries with one name, identity or SID; an attribute that came as a range (the rest of
-    /// its values would be missing).
+    /// See there.
     pub fn build(
         generation: u64,
         domain: Domain,
         entries: Vec<Entry>,
         built_at: SystemTime,
     ) -> Result<Self, BuildError> {
-        build::build(generation, domain, entries, built_at)
+        let times = Times { read_at: built_at, now: built_at };
+        let entries = entries.into_iter().map(|entry| PackedEntry::pack(&entry)).collect();
+        Self::first(Arc::new(ViewConfig::default()), generation, domain, entries, times)
+            .map(|(view, _)| view)
+    }
+
+    /// Makes the first view of a directory from the entries of one complete pass, and says what is in it.
+    ///
+    /// Entries without a readable identity (objectGUID, entryUUID) or with a name that is none are
+    /// left out and listed in [`View::rejected`]. Forbidden attributes
+    /// ([`is_forbidden`](crate::ldap::schema::is_forbidden)) are dropped. memberOf is worked out from
+    /// the groups (member, uniqueMember and, where exactly one entry has the uid, memberUid); of the
+    /// memberOf values that came, those that name groups outside the view are kept. Change numbers
+    /// (uSNChanged, uSNCreated) are the view's own and start anew, so [`View::invocation`] is new too.
+    ///
+    /// # Errors
+    /// Two entries with one name, identity or SID; an attribute that came as a range (the rest of
+    /// its values would be missing).
+    pub fn first(
+        config: Arc<ViewConfig>,
+        generation: u64,
+        domain: Domain,
+        entries: Vec<PackedEntry>,
+        times: Times,
+    ) -> Result<(Self, ChangeSummary), BuildError> {
+        apply::first(config, generation, domain, entries, times)
+    }
+
+    /// The next view from the entries of another complete pass. What both have in common is shared;
+    /// entries that the pass has not found are gone. If nothing differs the summary is empty, and the
+    /// new view says what this one says.
+    ///
+    /// # Errors
+    /// As for [`View::first`].
+    pub fn refreshed(
+        &self,
+        domain: Domain,
+        entries: Vec<PackedEntry>,
+        times: Times,
+    ) -> Result<(Self, ChangeSummary), BuildError> {
+        apply::refreshed(self, domain, entries, times)
+    }
+
+    /// The next view with some entries created, changed or removed, each given whole. What is below a
+    /// renamed entry is renamed with it. References follow entries in Active Directory; elsewhere they
+    /// keep the name, so that what refers to a renamed entry counts only once it is given itself.
+    ///
+    /// # Errors
+    /// As for [`View::first`].
+    pub fn changed(
+        &self,
+        changes: Changes,
+        times: Times,
+    ) -> Result<(Self, ChangeSummary), BuildError> {
+        apply::changed(self, changes, times)
     }
 
     pub(super) fn assemble(
         generation: u64,
-        domain: Domain,
+        domain: Arc<Domain>,
         built_at: SystemTime,
         parts: Parts,
     ) -> Self {
         let confirmed_at = AtomicI64::new(milliseconds(built_at));
         Self { generation, domain, built_at, confirmed_at, parts }
+    }
+
+    pub(super) fn into_parts(self) -> (u64, Arc<Domain>, Parts) {
+        (self.generation, self.domain, self.parts)
+    }
+
+    pub(super) fn domain_shared(&self) -> Arc<Domain> {
+        self.domain.clone()
     }
 
     /// The number of this generation; later ones have higher numbers.
@@ -157,13 +228,47 @@ impl View {
     /// How many entries there are.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.parts.counts
+        self.parts.kinds.counts()
     }
 
     /// Entries that could not be kept, and why.
     #[must_use]
     pub fn rejected(&self) -> &[Rejected] {
         &self.parts.rejected
+    }
+
+    /// The highest change number that any entry has (uSNChanged).
+    #[must_use]
+    pub const fn highest_usn(&self) -> u64 {
+        self.parts.stamps.highest_usn()
+    }
+
+    /// The identity of the numbering: change numbers can be compared between views with the same one
+    /// (MS-ADTS §3.1.1.1.9, invocationId).
+    #[must_use]
+    pub const fn invocation(&self) -> Guid {
+        self.parts.stamps.invocation()
+    }
+
+    /// Whether it is the view before in other words: nothing was written.
+    #[must_use]
+    pub fn is_as_before(&self) -> bool {
+        self.parts.touched.back().is_none_or(|(touched, _)| *touched < self.generation)
+    }
+
+    /// The slots whose entries were created, changed or removed since `generation`, users whose groups
+    /// changed included. `None`: not known any more, or not a generation of this line of views.
+    #[must_use]
+    pub fn touched_since(&self, generation: u64) -> Option<RoaringBitmap> {
+        if generation >= self.generation {
+            return (generation == self.generation).then(RoaringBitmap::new);
+        }
+        let (oldest, _) = self.parts.touched.front()?;
+        // The first view of a line touches everything, so it is not on the list.
+        (*oldest <= generation + 1).then(|| {
+            let later = self.parts.touched.iter().filter(|(number, _)| *number > generation);
+            later.fold(RoaringBitmap::new(), |all, (_, touched)| all | touched.as_ref())
+        })
     }
 
     /// The entry called `dn`.
@@ -175,7 +280,8 @@ impl View {
     /// The entry with this objectGUID or entryUUID.
     #[must_use]
     pub fn find_guid(&self, guid: &Guid) -> Option<EntryRef<'_>> {
-        self.parts.by_guid.get(guid).and_then(|slot| self.entry(Slot(*slot)))
+        let found = self.parts.by_guid.get(guid).and_then(|slot| self.entry(Slot(*slot)));
+        found.filter(|entry| entry.kind() != EntryKind::Deleted)
     }
 
     /// The entry with this objectSid.
@@ -224,39 +330,78 @@ impl View {
         EntryRef::new(self, slot)
     }
 
-    /// All entries in slot order, parents before children.
+    /// All entries in slot order, without tombstones.
     pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
-        (0_u32..).map_while(|slot| self.entry(Slot(slot)))
+        self.parts.kinds.live().into_iter().filter_map(|slot| self.entry(Slot(slot)))
     }
 
     /// All users in slot order.
     pub fn users(&self) -> impl Iterator<Item = EntryRef<'_>> {
-        self.iter().filter(|entry| entry.kind() == EntryKind::User)
+        self.of_kind(EntryKind::User)
     }
 
     /// All groups in slot order.
     pub fn groups(&self) -> impl Iterator<Item = EntryRef<'_>> {
-        self.iter().filter(|entry| entry.kind() == EntryKind::Group)
+        self.of_kind(EntryKind::Group)
+    }
+
+    /// The slots of all entries of a sort.
+    #[must_use]
+    pub fn slots_of_kind(&self, kind: EntryKind) -> &Arc<RoaringBitmap> {
+        self.parts.kinds.of(kind)
+    }
+
+    /// The slots of `base` and of everything below it; empty if it is not there.
+    #[must_use]
+    pub fn slots_within(&self, base: &NormalizedDn) -> RoaringBitmap {
+        if base.is_root() {
+            return self.parts.kinds.live();
+        }
+        self.slot_of(base).map_or_else(RoaringBitmap::new, |slot| {
+            let mut slots = self.parts.tree.below(slot);
+            slots.insert(slot);
+            slots
+        })
+    }
+
+    fn of_kind(&self, kind: EntryKind) -> impl Iterator<Item = EntryRef<'_>> {
+        self.parts.kinds.of(kind).iter().filter_map(|slot| self.entry(Slot(slot)))
     }
 
     pub(super) fn slot_of(&self, dn: &NormalizedDn) -> Option<u32> {
         self.parts.by_dn.get(dn).copied()
     }
 
+    /// The stored entry in `slot`.
+    pub(super) fn stored(&self, slot: u32) -> Option<&Stored> {
+        self.parts.stored(slot).map(Arc::as_ref)
+    }
+
+    pub(super) const fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
     pub(super) fn attributes(&self) -> &Attributes {
         &self.parts.attributes
     }
 
-    pub(super) fn entries(&self) -> &[Stored] {
-        &self.parts.entries
+    pub(super) const fn kinds(&self) -> &Kinds {
+        &self.parts.kinds
     }
 
-    pub(super) fn tree(&self) -> &Tree {
+    pub(super) const fn tree(&self) -> &Tree {
         &self.parts.tree
     }
 
-    pub(super) fn index(&self) -> &Index {
+    pub(super) const fn index(&self) -> &Index {
         &self.parts.index
+    }
+}
+
+impl Parts {
+    /// The stored entry in `slot`.
+    pub(super) fn stored(&self, slot: u32) -> Option<&Arc<Stored>> {
+        self.entries.get(usize::try_from(slot).ok()?)?.as_ref()
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 fn changed(change: impl Fn(&mut Vec<Entry>)) -> ChangeSummary {
     let mut entries = company();
     change(&mut entries);
-    ChangeSummary::between(Some(&company_view()), &view_of(entries))
+    next(&company_view(), entries).1
 }
 
 fn guids(numbers: &[u8]) -> Vec<Guid> {
@@ -21,7 +21,7 @@ const PEOPLE_AT: usize = 11;
 
 #[test]
 fn everything_is_new_at_first() {
-    let summary = ChangeSummary::between(None, &company_view());
+    let summary = first(company());
     assert_eq!((summary.users_created, summary.groups_created), (3, 8));
     assert_eq!(summary.memberships_added, 11);
     assert_eq!(summary.affected_users, guids(&[11, 12, 13]));
@@ -144,25 +144,26 @@ fn containers_and_the_domain() {
     let mut renamed = domain();
     renamed.netbios_name = Some("CORPORATION".to_owned());
     renamed.root_dse = entry("", &[]);
-    let view = View::build(8, renamed, company(), moment()).unwrap();
-    let summary = ChangeSummary::between(Some(&company_view()), &view);
+    let (view, summary) = company_view().refreshed(renamed, packed(company()), times()).unwrap();
+    assert_eq!(view.domain().netbios_name.as_deref(), Some("CORPORATION"));
     assert_eq!(summary, ChangeSummary { domain_changed: true, ..ChangeSummary::default() });
 }
 
 /// An attribute that only one of the views has at all.
 #[test]
 fn an_attribute_appears_and_disappears() {
-    let with = |value: &str| {
+    let with = || {
         let mut entries = company();
-        set(&mut entries[ALICE_AT], "title", &[value]);
-        view_of(entries)
+        set(&mut entries[ALICE_AT], "title", &["x"]);
+        entries
     };
     let expected = ChangeSummary {
         users_changed: 1,
         affected_users: guids(&[11]),
         ..ChangeSummary::default()
     };
-    assert_eq!(ChangeSummary::between(Some(&company_view()), &with("x")), expected);
-    assert_eq!(ChangeSummary::between(Some(&with("x")), &company_view()), expected);
-    assert!(ChangeSummary::between(Some(&with("x")), &with("x")).is_empty());
+    let (titled, summary) = next(&company_view(), with());
+    assert_eq!(summary, expected);
+    assert_eq!(next(&titled, company()).1, expected);
+    assert!(next(&titled, with()).1.is_empty());
 }

@@ -39,7 +39,7 @@ fn a_known_attribute_without_a_value_is_false() {
 fn empty_sets() {
     let view = company_view();
     check(&view, &[("(&(&)(sAMAccountName=bob))", &["bob"]), ("(|)", &[]), ("(&(|)(cn=*))", &[])]);
-    assert_eq!(found(&view, "(&)").len(), company().len());
+    assert_eq!(found(&view, "(&)").len(), company().len() + OWN.len());
 }
 
 /// RFC 4517 §4.2.11 and RFC 4518: case, blanks and composition do not count.
@@ -57,7 +57,7 @@ fn equality_by_syntax() {
             ("(thumbnailPhoto=\\ff\\d8\\00\\01)", &["alice"]),
             ("(thumbnailPhoto=\\ff\\d8\\00\\02)", &[]),
             (
-                "(whenChanged=20240201000000Z)",
+                "(whenCreated=20240101000000Z)",
                 &[
                     "Configuration",
                     "Partitions",
@@ -101,6 +101,9 @@ fn object_categories_and_classes() {
             ("(objectCategory=CN=Person,CN=Schema,CN=Configuration,DC=corp,DC=example)", people),
             ("(objectCategory=organizationalUnit)", &["Groups", "People", "Sales"]),
             ("(objectCategory=computer)", &[]),
+            // The common name of a class, and no name of one.
+            ("(objectCategory=Organizational-Unit)", &[]),
+            ("(objectCategory=no-such-class)", &[]),
             ("(&(objectClass=user)(objectCategory=PERSON)(sAMAccountName=bob))", &["bob"]),
             ("(objectClass=organizationalperson)", people),
             ("(objectClass=computer)", &[]),
@@ -154,6 +157,10 @@ fn substrings() {
             ("(mail=al*e@*ple)", &["alice"]),
             ("(mail=alice@corp.example*alice)", &[]),
             ("(mail=*ice*ice*)", &[]),
+            ("(sAMAccountName=a*e)", &["alice"]),
+            ("(sAMAccountName=a*x)", &[]),
+            ("(employeeID=00*42)", &["alice"]),
+            ("(employeeID=00*43)", &[]),
             ("(displayName=alice *)", &["alice"]),
             ("(displayName=alic *)", &[]),
             ("(displayName=*e  \u{e5}n*)", &["alice"]),
@@ -169,23 +176,23 @@ fn substrings() {
 #[test]
 fn ordering() {
     let mut entries = company();
-    for (index, (count, changed)) in
+    for (index, (count, created)) in
         [("9", "20240101000000.0Z"), ("10", "20240101000000.5Z"), ("-1", "20240102000000Z")]
             .iter()
             .enumerate()
     {
         set(&mut entries[8 + index], "countryCode", &[count]);
-        set(&mut entries[8 + index], "whenChanged", &[changed]);
+        set(&mut entries[8 + index], "whenCreated", &[created]);
     }
     check(
         &view_of(entries),
         &[
             ("(countryCode>=9)", &["alice", "bob"]),
             ("(countryCode<=9)", &["alice", "jm"]),
-            ("(&(objectClass=user)(whenChanged>=20240101000000.1Z))", &["bob", "jm"]),
-            ("(&(objectClass=user)(whenChanged>=20240101000001Z))", &["jm"]),
-            ("(&(objectClass=user)(whenChanged<=20240101000000Z))", &["alice"]),
-            ("(&(objectClass=user)(modifyTimestamp>=20240101000001.0Z))", &["jm"]),
+            ("(&(objectClass=user)(whenCreated>=20240101000000.1Z))", &["bob", "jm"]),
+            ("(&(objectClass=user)(whenCreated>=20240101000001Z))", &["jm"]),
+            ("(&(objectClass=user)(whenCreated<=20240101000000Z))", &["alice"]),
+            ("(&(objectClass=user)(createTimestamp>=20240101000001.0Z))", &["jm"]),
             ("(&(objectClass=user)(sAMAccountName>=b))", &["bob", "jm"]),
             ("(memberOf>=CN=a)", &[]),
             ("(&(cn=alice)(!(memberOf>=CN=a)))", &[]),
@@ -330,4 +337,101 @@ fn hidden_attributes_cannot_be_guessed() {
         assert_eq!(find(&format!("(&(cn=alice)(!{filter}))")), 0, "not {filter}");
     }
     assert_eq!(find("(&(objectClass=user)(cn=alice))"), 1);
+}
+
+/// MS-ADTS §3.1.1.3.1.3.4.
+#[test]
+fn ambiguous_names() {
+    check(
+        &company_view(),
+        &[
+            ("(anr=ali)", &["alice"]),
+            ("(aNR=ALICE \u{e5}n)", &["alice"]),
+            ("(anr==alice)", &["alice"]),
+            ("(anr==ali)", &[]),
+            ("(&(objectCategory=person)(anr=b))", &["bob"]),
+            ("(&(objectClass=user)(!(anr=ali)))", &["bob", "jm"]),
+            ("(anr=ali*)", &["alice"]),
+            ("(anr=*ali)", &[]),
+            ("(anr=*ali*)", &[]),
+            ("(&(cn=bob)(!(anr=ali*)))", &["bob"]),
+            ("(anr=*)", &[]),
+        ],
+    );
+}
+
+/// An audience may count primary groups as groups; Active Directory does not (MS-ADTS §3.1.1.2.3.1).
+#[test]
+fn primary_groups_count_if_the_audience_says_so() {
+    struct WithPrimary;
+    impl Audience for WithPrimary {
+        fn sees(&self, _: EntryRef<'_>) -> bool {
+            true
+        }
+        fn shows(&self, _: &str) -> bool {
+            true
+        }
+        fn counts_primary_groups(&self) -> bool {
+            true
+        }
+    }
+    let mut entries = company();
+    let domain_users = format!("CN=Domain Users,OU=Groups,{DOMAIN}");
+    let outer = group(28, "outer", &[&domain_users]);
+    let outer_dn = outer.dn.clone();
+    entries.push(outer);
+    let view = view_of(entries);
+    let count = |filter: &str, audience: &dyn Audience| {
+        let filter = Filter::parse(filter).unwrap();
+        view.search(&dn(""), SearchScope::WholeSubtree, &filter, audience).unwrap().len()
+    };
+    let direct = format!("(memberOf={domain_users})");
+    let chain = format!("(memberOf:1.2.840.113556.1.4.1941:={outer_dn})");
+    assert_eq!((count(&direct, &Everyone), count(&direct, &WithPrimary)), (0, 3));
+    assert_eq!((count(&chain, &Everyone), count(&chain, &WithPrimary)), (1, 4));
+    let one = format!("(&(cn=bob){chain})");
+    assert_eq!((count(&one, &Everyone), count(&one, &WithPrimary)), (0, 1));
+    let not = format!("(&(objectClass=user)(!{direct}))");
+    assert_eq!((count(&not, &Everyone), count(&not, &WithPrimary)), (3, 0));
+}
+
+/// More keys than one block holds, values longer than a key, and what is found after all have changed.
+#[test]
+fn many_values() {
+    let people = format!("OU=People,{DOMAIN}");
+    let long = "a.very.long.name.that.goes.beyond.the.length.of.a.key";
+    let users = |mail: &str| -> Vec<Entry> {
+        let mut entries = company();
+        for number in 0..400_u32 {
+            let mut entry = user(30, &format!("u{number}"), &people);
+            set(&mut entry, "objectGUID", &[]);
+            let mut octets = [9; 16];
+            octets[..4].copy_from_slice(&number.to_le_bytes());
+            push(&mut entry, "objectGUID", &octets);
+            set(&mut entry, "objectSid", &[]);
+            push(&mut entry, "objectSid", sid(5000 + number).octets());
+            set(&mut entry, "mail", &[&format!("{mail}.{number}@corp.example")]);
+            entries.push(entry);
+        }
+        entries
+    };
+    let (view, _) = next(&view_of(users("x")), users(long));
+    let not_disabled = "(!(userAccountControl:1.2.840.113556.1.4.803:=2))";
+    let cases = [
+        (format!("(mail={long}.7@CORP.example)"), 1),
+        (format!("(mail={long}.7@corp.exampl)"), 0),
+        (format!("(mail={long}.39*)"), 11),
+        ("(mail=*.399@*)".to_owned(), 1),
+        ("(mail=x.7@corp.example)".to_owned(), 0),
+        ("(mail=*x.7@*)".to_owned(), 0),
+        // .4 to .9, .40 to .99, alice and bob.
+        (format!("(&(objectClass=user)(mail>={long}.4))"), 68),
+        (format!("(&(objectClass=user)(!(mail=a*)){not_disabled})"), 1),
+        (format!("(&(objectClass=user){not_disabled})"), 402),
+        ("(&(objectCategory=person)(sAMAccountName=u1*))".to_owned(), 111),
+        ("(|(sAMAccountName=u1*)(sAMAccountName=*9)(objectClass=group))".to_owned(), 148),
+    ];
+    for (filter, count) in cases {
+        assert_eq!(found(&view, &filter).len(), count, "{filter}");
+    }
 }

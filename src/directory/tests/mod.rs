@@ -2,12 +2,15 @@
 //! asked of it.
 
 mod changes;
+mod constructed;
 mod entries;
 mod filters;
 mod membership;
 mod model;
+mod plans;
 mod root_dse;
 mod search;
+mod steps;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,12 +21,16 @@ use crate::ldap::entry::{Entry, EntryAttribute};
 use crate::ldap::filter::Filter;
 use crate::ldap::identifier::{Guid, Sid};
 use crate::ldap::message::MessageId;
+use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::request::SearchScope;
 use crate::ldap::response::{Response, ResponseOperation};
 use crate::ldap::schema::DirectoryKind;
 
 pub(super) const DOMAIN: &str = "DC=corp,DC=example";
 const DOMAIN_SID: &str = "S-1-5-21-1-2-3";
+
+/// The entries of ldapgate itself below the configuration context.
+pub(super) const OWN: [&str; 5] = ["Sites", "ldapgate", "Servers", "ldapgate", "NTDS Settings"];
 
 /// An audience that everything is shown to.
 pub(super) struct Everyone;
@@ -197,11 +204,30 @@ pub(super) fn domain() -> Domain {
         sid: Sid::parse(DOMAIN_SID),
         upn_suffixes: Vec::new(),
         root_dse: entry("", &[("supportedCapabilities", &["1.2.840.113556.1.4.800", "1.2.3"])]),
+        subschema: None,
     }
 }
 
 pub(super) fn view_of(entries: Vec<Entry>) -> View {
     View::build(7, domain(), entries, moment()).unwrap()
+}
+
+pub(super) fn times() -> Times {
+    Times { read_at: moment(), now: moment() }
+}
+
+pub(super) fn packed(entries: Vec<Entry>) -> Vec<PackedEntry> {
+    entries.into_iter().map(|entry| PackedEntry::pack(&entry)).collect()
+}
+
+/// What the first view of these entries says of itself.
+pub(super) fn first(entries: Vec<Entry>) -> ChangeSummary {
+    View::first(Arc::default(), 1, domain(), packed(entries), times()).unwrap().1
+}
+
+/// The view that another pass with these entries makes.
+pub(super) fn next(view: &View, entries: Vec<Entry>) -> (View, ChangeSummary) {
+    view.refreshed(view.domain().clone(), packed(entries), times()).unwrap()
 }
 
 pub(super) fn company_view() -> View {

@@ -2,23 +2,45 @@
 //! reading of RFC 4511 §4.5 over the entries as they came finds.
 
 use proptest::prelude::*;
+use roaring::RoaringBitmap;
 
+use super::super::budget::Meter;
+use super::super::plan::Planner;
+use super::super::tree::Extent;
 use super::*;
 use crate::ldap::attribute::AttributeDescription;
-use crate::ldap::matching_rule::prepare;
+use crate::ldap::matching_rule::{generalized_time, prepare};
 use crate::ldap::schema::{self, Syntax};
 
 const BIT_AND: &str = "1.2.840.113556.1.4.803";
 const BIT_OR: &str = "1.2.840.113556.1.4.804";
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
 
-const WORDS: [&str; 6] = ["a", "ab", "abc", "b", "ba", "Ab"];
+const WORDS: [&str; 9] = [
+    "a",
+    "ab",
+    "abc",
+    "b",
+    "ba",
+    "Ab",
+    // Longer than a key of the index holds, and alike as far as it does.
+    "abababababababababababababababababababababababababab",
+    "ababababababababababababababababababababababABABABBA",
+    "ababababababababababababababababababababab b",
+];
+const TIMES: [&str; 4] =
+    ["20240101000000.0Z", "20240101000000Z", "20240101000000.5Z", "20240102000000Z"];
 const NUMBERS: [&str; 5] = ["0", "2", "512", "514", "-3"];
 /// Indexed and not indexed, references, numbers, a known one that nobody has, an unknown one, a
 /// forbidden one.
-const ATTRIBUTES: [&str; 12] = [
+const ATTRIBUTES: [&str; 17] = [
     "cn",
+    "department",
     "sn",
+    "sn;lang-de",
+    "displayName",
+    "whenCreated",
+    "createTimeStamp",
     "description",
     "mail",
     "userAccountControl",
@@ -69,12 +91,18 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
         proptest::option::of(integer()),
         proptest::collection::vec(any_name(), 0..3),
         proptest::option::of(any_name()),
+        (
+            proptest::collection::vec(word(), 0..2),
+            proptest::option::of(word()),
+            proptest::option::of(proptest::sample::select(&TIMES[..])),
+        ),
     );
     proptest::collection::vec(one, 12).prop_map(|ones| {
         let mut entries = Vec::new();
-        for (number, (cn, sn, description, control, count, members, manager)) in
+        for (number, (cn, sn, description, control, count, members, manager, more)) in
             ones.into_iter().enumerate()
         {
+            let (german, display, created) = more;
             let classes = if number % 2 == 0 { ["top", "group"] } else { ["top", "person"] };
             let mut entry = entry(&name(number), &[("objectClass", &classes)]);
             push(&mut entry, "objectGUID", &guid(u8::try_from(number).unwrap()).ad_octets());
@@ -83,11 +111,17 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
             }
             let optional = [
                 ("sn", sn),
+                ("department", description.clone()),
                 ("description", description),
                 ("userAccountControl", control),
                 ("countryCode", count),
                 ("manager", manager),
+                ("displayName", display),
+                ("whenCreated", created.map(str::to_owned)),
             ];
+            for value in german {
+                push(&mut entry, "sn;lang-de", value.as_bytes());
+            }
             for (name, value) in optional {
                 if let Some(value) = value {
                     push(&mut entry, name, value.as_bytes());
@@ -103,15 +137,20 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 fn description() -> impl Strategy<Value = AttributeDescription> {
-    proptest::sample::select(&ATTRIBUTES[..]).prop_map(AttributeDescription::new)
+    proptest::sample::select(&ATTRIBUTES[..])
+        .prop_map(|name| AttributeDescription::parse(name).unwrap())
 }
 
 fn value() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![word(), integer(), any_name()].prop_map(String::into_bytes)
+    let time = || proptest::sample::select(&TIMES[..]).prop_map(str::to_owned);
+    prop_oneof![2 => word(), 2 => integer(), 2 => any_name(), 1 => time()]
+        .prop_map(String::into_bytes)
 }
 
 fn leaf() -> impl Strategy<Value = Filter> {
     let word = || word().prop_map(String::into_bytes);
+    // Parts of words too, so that they are found in the middle.
+    let part = || prop_oneof![word(), Just(b"bab".to_vec()), Just(b"abA b".to_vec())];
     let rule = proptest::sample::select(vec![
         Some(BIT_AND),
         Some(BIT_OR),
@@ -123,6 +162,10 @@ fn leaf() -> impl Strategy<Value = Filter> {
     prop_oneof![
         4 => (description(), value()).prop_map(|(attribute, value)| Filter::Equality { attribute, value }),
         1 => (description(), value()).prop_map(|(attribute, value)| Filter::Approx { attribute, value }),
+        1 => word().prop_map(|value| Filter::Equality {
+            attribute: AttributeDescription::new("anr"),
+            value,
+        }),
         2 => description().prop_map(Filter::Present),
         1 => class.prop_map(|class| Filter::Equality {
             attribute: AttributeDescription::new("objectClass"),
@@ -130,10 +173,13 @@ fn leaf() -> impl Strategy<Value = Filter> {
         }),
         2 => (
             description(),
-            proptest::option::of(word()),
-            proptest::collection::vec(word(), 1..3),
-            proptest::option::of(word()),
+            proptest::option::of(part()),
+            proptest::collection::vec(part(), 0..3),
+            proptest::option::of(part()),
         )
+            .prop_filter("a piece", |(_, initial, any, last)| {
+                initial.is_some() || last.is_some() || !any.is_empty()
+            })
             .prop_map(|(attribute, initial, any, last)| Filter::Substrings { attribute, initial, any, last }),
         1 => (description(), value())
             .prop_map(|(attribute, value)| Filter::GreaterOrEqual { attribute, value }),
@@ -181,6 +227,9 @@ impl World<'_> {
                 (!values.contains(&None)).then_some(false)
             }
             Filter::Not(filter) => self.holds(filter, entry).map(|holds| !holds),
+            Filter::Equality { attribute, value } if attribute.name == "anr" => {
+                self.holds(&Filter::ambiguous_name(DirectoryKind::ActiveDirectory, value), entry)
+            }
             Filter::Equality { attribute, value } | Filter::Approx { attribute, value } => {
                 let syntax = self.syntax(attribute)?;
                 let wanted = canonical(syntax, value)?;
@@ -290,9 +339,13 @@ impl World<'_> {
                 let wanted = number(value)?;
                 Some(values.iter().any(|v| accept(number(v).unwrap().cmp(&wanted))))
             }
+            Syntax::GeneralizedTime => {
+                let wanted = generalized_time(value)?;
+                Some(values.iter().any(|v| accept(generalized_time(v).unwrap().cmp(&wanted))))
+            }
             Syntax::CaseExact
+            | Syntax::TelephoneNumber
             | Syntax::Boolean
-            | Syntax::GeneralizedTime
             | Syntax::DistinguishedName
             | Syntax::OctetString
             | Syntax::ObjectIdentifier
@@ -310,7 +363,13 @@ impl World<'_> {
 
     fn values(&self, entry: &Entry, attribute: &AttributeDescription) -> Vec<Vec<u8>> {
         if attribute.name != "memberOf" {
-            return entry.values(&attribute.name).to_vec();
+            // createTimeStamp says what whenCreated says (MS-ADTS §3.1.1.4.5.15).
+            let name = attribute.to_string().replace("createTimeStamp", "whenCreated");
+            let described = entry.attributes.iter().filter(|found| {
+                let plain = found.description.split(';').next() == Some(&name);
+                found.description == name || plain
+            });
+            return described.flat_map(|found| found.values.clone()).collect();
         }
         let own = dn(&entry.dn);
         let lists = |group: &&Entry| {
@@ -356,6 +415,14 @@ fn splits(text: &str, initial: &str, any: &[String], last: &str) -> bool {
         .is_some_and(|rest| middle(rest, any))
 }
 
+fn found_when_few_are(few: u64, view: &View, filter: &Filter) -> RoaringBitmap {
+    let mut found = RoaringBitmap::new();
+    let mut meter = Meter::new(None);
+    let mut planner = Planner { few, ..Planner::new(view, &mut meter) };
+    planner.run(&view.compile(filter), Extent::Everything, |slot| _ = found.insert(slot)).unwrap();
+    found
+}
+
 fn scope() -> impl Strategy<Value = SearchScope> {
     proptest::sample::select(vec![
         SearchScope::BaseObject,
@@ -370,13 +437,26 @@ proptest! {
 
     #[test]
     fn indexed_search_is_a_full_scan(
+        before in entries(),
+        kept in proptest::collection::vec(any::<bool>(), 12),
         entries in entries(),
         filters in proptest::collection::vec(filter(), 4),
-        base in 0_usize..12,
+        base in 0_usize..11,
         scope in scope(),
     ) {
-        let view = view_of(entries.clone());
+        // From an older view of which some is gone, some new, most changed.
+        let before = before.into_iter().zip(&kept).filter(|(_, kept)| **kept);
+        let before: Vec<Entry> = before.map(|(entry, _)| entry).collect();
+        let mut entries = entries;
+        entries.truncate(if kept[0] { 12 } else { 11 });
+        let view = next(&view_of(before), entries.clone()).0;
         let world = World(&entries);
+        for filter in &filters {
+            // Whatever counts as few entries, the answer is the same.
+            let found: Vec<RoaringBitmap> =
+                [0, 2, 64].map(|few| found_when_few_are(few, &view, filter)).to_vec();
+            prop_assert!(found.iter().all(|one| *one == found[0]), "{} {:?}", filter, found);
+        }
         let base = dn(&name(base));
         for filter in &filters {
             let slots = view.search(&base, scope, filter, &Everyone).unwrap();

@@ -1,0 +1,61 @@
+//! Comparisons (RFC 4511 §4.10) on what entries store and on what is worked out.
+
+use std::time::SystemTime;
+
+use crate::ldap::attribute::AttributeDescription;
+use crate::ldap::dn::NormalizedDn;
+use crate::ldap::matching_rule::prepare;
+use crate::ldap::schema::{self, Syntax};
+
+use super::constructed::{self, Asked};
+use super::entry_ref::EntryRef;
+use super::search::Audience;
+use super::selection_plan::primary_group_name;
+
+impl EntryRef<'_> {
+    /// Whether some value equals `value` under the attribute's matching rule, as `audience` is shown the
+    /// entry at `now`. `None`: the entry has no such attribute, or not for this audience. With
+    /// `primary_groups`, the primary group is among the values of memberOf.
+    #[must_use]
+    pub fn compare_as(
+        &self,
+        attribute: &AttributeDescription,
+        value: &[u8],
+        audience: &dyn Audience,
+        now: SystemTime,
+        primary_groups: bool,
+    ) -> Option<bool> {
+        let name =
+            schema::attribute_type(&attribute.name).map_or(&*attribute.name, |known| known.name);
+        if !audience.shows(name) {
+            return None;
+        }
+        let primary =
+            if primary_groups && name == "memberOf" { primary_group_name(*self) } else { None };
+        let asked = Asked { audience: Some(audience), now: Some(now) };
+        let stored = match constructed::find(self.view().domain().kind, name) {
+            Some(found) if self.view().attributes().find_name(name).is_none() => {
+                equals_any(name, &(found.values)(*self, asked), value)
+            }
+            _ => self.compare(&attribute.to_string(), value),
+        };
+        match primary {
+            None => stored,
+            Some(primary) => Some(stored == Some(true) || names_same(primary, value)),
+        }
+    }
+}
+
+fn equals_any(attribute: &str, values: &[Vec<u8>], asserted: &[u8]) -> Option<bool> {
+    if values.is_empty() {
+        return None;
+    }
+    let syntax = schema::attribute_type(attribute).map_or(Syntax::CaseIgnore, |known| known.syntax);
+    let asserted = prepare(syntax, asserted);
+    Some(asserted.is_some() && values.iter().any(|value| prepare(syntax, value) == asserted))
+}
+
+fn names_same(one: &[u8], other: &[u8]) -> bool {
+    let name = |octets| NormalizedDn::parse(std::str::from_utf8(octets).ok()?).ok();
+    name(one).is_some_and(|one| Some(one) == name(other))
+}

@@ -1,0 +1,121 @@
+//! The view's own change numbers and times of change. Those of controllers are each controller's own: an
+//! application that asks "what changed since" loses changes when it is answered by another one
+//! (MS-ADTS §3.1.1.1.9). Ours only grow, whichever controller a change was read from.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::ldap::identifier::Guid;
+use crate::ldap::schema::DirectoryKind;
+
+use super::domain::Domain;
+
+/// Attributes that say when or in which order an entry changed. What a controller says of them is not
+/// compared: it differs after a failover although nothing has happened.
+pub(super) const STAMPED: [&str; 4] =
+    ["modifyTimeStamp", "uSNChanged", "uSNCreated", "whenChanged"];
+
+/// The counters of one line of views.
+#[derive(Clone, Debug)]
+pub(super) struct Stamps {
+    invocation: Guid,
+    highest: u64,
+    /// The latest time of change given so far, in seconds since 1970-01-01T00:00:00Z.
+    latest: i64,
+}
+
+/// How long after its changes were stamped a view is published, at most: a large pass takes seconds to
+/// compare. Times of change are so much in the future, or an application that asks in between would keep
+/// a moment past them, and never hear of them.
+const LEAD: Duration = Duration::from_secs(5);
+
+/// What one change is stamped with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) number: u64,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub(super) time: i64,
+}
+
+impl Stamps {
+    /// Begins a numbering. Its identity follows from the directory and the moment, to the nanosecond. The
+    /// numbers begin at the moment in microseconds: applications that keep the highest number and never
+    /// look at the identity are told everything once more, rather than nothing until the numbers have
+    /// caught up. Numbers stay exact where they are read as floating point (below 2^53).
+    pub(super) fn begin(domain: &Domain, now: SystemTime) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(b"ldapgate invocation\0");
+        digest.update(domain.directory.as_bytes());
+        digest.update([0]);
+        digest.update(domain.naming_context.as_bytes());
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        digest.update(since.as_nanos().to_le_bytes());
+        let highest = u64::try_from(since.as_micros()).unwrap_or_default();
+        Self { invocation: derived_guid(&digest.finalize()), highest, latest: i64::MIN }
+    }
+
+    pub(super) const fn invocation(&self) -> Guid {
+        self.invocation
+    }
+
+    pub(super) const fn highest_usn(&self) -> u64 {
+        self.highest
+    }
+
+    /// The next number, and the time that changes at `now` count for: when they can be seen at the latest,
+    /// and the end of that second, so that an application that asked within it finds the change when it
+    /// asks for that second again.
+    pub(super) fn next(&mut self, now: SystemTime) -> Stamp {
+        self.highest += 1;
+        self.latest = self.latest.max(seconds_rounded_up(now + LEAD));
+        Stamp { number: self.highest, time: self.latest }
+    }
+}
+
+/// An identifier made from a digest: version 8 is for ways of one's own (RFC 9562 §5.8).
+pub(super) fn derived_guid(digest: &[u8]) -> Guid {
+    let mut octets = [0; 16];
+    octets.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+    let [_, _, _, _, _, _, version, _, variant, ..] = &mut octets;
+    *version = (*version & 0x0f) | 0x80;
+    *variant = (*variant & 0x3f) | 0x80;
+    Guid(octets)
+}
+
+fn seconds_rounded_up(now: SystemTime) -> i64 {
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let whole = if since.subsec_nanos() > 0 { since + Duration::from_secs(1) } else { since };
+    i64::try_from(whole.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// GeneralizedTime as the directory writes it: Active Directory with a fraction, others without.
+pub(super) fn generalized_time(kind: DirectoryKind, seconds: i64) -> Option<String> {
+    let format = match kind {
+        DirectoryKind::ActiveDirectory => "%Y%m%d%H%M%S.0Z",
+        DirectoryKind::OpenLdap => "%Y%m%d%H%M%SZ",
+    };
+    Some(Timestamp::from_second(seconds).ok()?.strftime(format).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_never_run_backwards() {
+        let at = |milliseconds| SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
+        let mut stamps = Stamps { invocation: Guid([0; 16]), highest: 0, latest: i64::MIN };
+        assert_eq!(stamps.next(at(10_001)), Stamp { number: 1, time: 16 });
+        assert_eq!(stamps.next(at(12_000)), Stamp { number: 2, time: 17 });
+        assert_eq!(stamps.next(at(3_000)), Stamp { number: 3, time: 17 }, "the clock was set back");
+    }
+
+    #[test]
+    fn times_are_written_as_the_directory_writes_them() {
+        let written = |kind| generalized_time(kind, 1_700_000_000).unwrap();
+        assert_eq!(written(DirectoryKind::ActiveDirectory), "20231114221320.0Z");
+        assert_eq!(written(DirectoryKind::OpenLdap), "20231114221320Z");
+    }
+}
