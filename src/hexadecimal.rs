@@ -1,14 +1,13 @@
 //! Octets as hexadecimal digits, and back.
 
-use std::fmt::Write;
-
 /// Two digits for each octet, in lower case.
 #[must_use]
 pub fn digits(octets: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
     let mut text = String::with_capacity(octets.len() * 2);
     for octet in octets {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
+        text.push(digit(octet >> 4));
+        text.push(digit(octet & 0xf));
     }
     text
 }

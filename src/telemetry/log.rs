@@ -1,11 +1,13 @@
-//! Logging: what is written, how, and how much; the level can be changed while the program runs.
+//! The log's level and format; the level can be changed while the program runs.
 //!
 //! Lines go to standard error. Passwords never reach a line: `ldap3_proto` prints raw binds at TRACE,
 //! so its target stays off at every level, and release builds have no TRACE at all.
 
 use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -15,6 +17,12 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::{Registry, reload};
+
+use super::line::{LineLog, Shape, Taker};
+use super::queue::{AtOnce, Queue};
+
+/// Longest wait at the end for a reader of the log that does not read.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Targets that stay off because they print what must not be printed.
 const SILENT: [&str; 1] = ["ldap3_proto"];
@@ -63,14 +71,20 @@ pub enum TelemetryError {
     /// The process has a log already.
     #[error("logging is set up already")]
     AlreadySet,
+    /// The thread that writes the log cannot be started.
+    #[error("the thread that writes the log cannot be started: {0}")]
+    Thread(#[from] io::Error),
     /// The level cannot be changed any more.
     #[error("the log level cannot be changed: {0}")]
     Reload(#[from] reload::Error),
 }
 
-/// Changes the level of a running log.
+/// A running log: changes its level, and takes lines made by hand.
 #[derive(Clone, Debug)]
-pub struct LogHandle(reload::Handle<Targets, Registry>);
+pub struct LogHandle {
+    filter: reload::Handle<Targets, Registry>,
+    lines: LineLog,
+}
 
 impl LogHandle {
     /// The level now.
@@ -78,7 +92,7 @@ impl LogHandle {
     /// # Errors
     /// The log is gone.
     pub fn level(&self) -> Result<LogLevel, TelemetryError> {
-        let filter = self.0.with_current(Targets::default_level)?;
+        let filter = self.filter.with_current(Targets::default_level)?;
         Ok(filter.and_then(|filter| filter.into_level()).map_or(LogLevel::Error, LogLevel::from))
     }
 
@@ -87,28 +101,64 @@ impl LogHandle {
     /// # Errors
     /// The log is gone.
     pub fn set_level(&self, level: LogLevel) -> Result<(), TelemetryError> {
-        Ok(self.0.reload(filter(level))?)
+        Ok(self.filter.reload(filter(level))?)
+    }
+
+    /// The log for lines made by hand.
+    #[must_use]
+    pub const fn lines(&self) -> &LineLog {
+        &self.lines
+    }
+}
+
+/// Writes what still waits for standard error when it is dropped, for two seconds at most.
+#[must_use]
+pub struct LogEnd(Arc<Queue>);
+
+impl Drop for LogEnd {
+    fn drop(&mut self) {
+        self.0.flush(LAST_WAIT);
     }
 }
 
 /// Starts the process's log on standard error. Colours only where a terminal shows them and
-/// `NO_COLOR` is not set.
+/// `NO_COLOR` is not set. What comes second is to be kept until the program's end.
 ///
 /// # Errors
-/// The process has a log already.
-pub fn init(config: LogConfig) -> Result<LogHandle, TelemetryError> {
+/// The process has a log already, or cannot have another thread.
+pub fn init(config: LogConfig) -> Result<(LogHandle, LogEnd), TelemetryError> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = io::stderr().is_terminal() && !no_color;
-    let (subscriber, handle) = subscriber(config, io::stderr, colours);
+    let shape = Shape { format: config.format, colours };
+    let queue = Queue::start(shape, Box::new(io::stderr()))?;
+    let later = Arc::clone(&queue);
+    let taker = Arc::new(move |line: &[u8]| later.leave(line));
+    let (subscriber, handle) = assemble(config, AtOnce(Arc::clone(&queue)), colours, taker);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::AlreadySet)?;
-    Ok(handle)
+    Ok((handle, LogEnd(queue)))
 }
 
-/// A log on any writer, for [`init`] and for tests.
+/// A log on any writer, for tests: all lines are written as they come.
 pub fn subscriber<W>(
     config: LogConfig,
     writer: W,
     colours: bool,
+) -> (impl Subscriber + Send + Sync, LogHandle)
+where
+    W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
+{
+    let own = writer.clone();
+    let taker = Arc::new(move |line: &[u8]| {
+        let _ = own.make_writer().write_all(line);
+    });
+    assemble(config, writer, colours, taker)
+}
+
+fn assemble<W>(
+    config: LogConfig,
+    writer: W,
+    colours: bool,
+    taker: Taker,
 ) -> (impl Subscriber + Send + Sync, LogHandle)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -123,7 +173,9 @@ where
         LogFormat::Human => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    (tracing_subscriber::registry().with(filter).with(lines), LogHandle(handle))
+    let shape = Shape { format: config.format, colours };
+    let handle = LogHandle { filter: handle, lines: LineLog::new(shape, taker) };
+    (tracing_subscriber::registry().with(filter).with(lines), handle)
 }
 
 fn filter(level: LogLevel) -> Targets {
