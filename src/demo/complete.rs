@@ -98,7 +98,11 @@ impl Directory {
 
     /// Whether the entry may stand without one above it, as head of a naming context.
     pub(super) fn heads_context(&self, key: &DnKey, entry: &Entry) -> bool {
-        *key == self.domain.key || HEADS.iter().any(|class| entry.has("objectClass", class))
+        // OpenLDAP's subschema is in no naming context (RFC 4512 §4.2).
+        let is_subschema = self.kind == Kind::OpenLdap && entry.has("objectClass", "subschema");
+        *key == self.domain.key
+            || is_subschema
+            || HEADS.iter().any(|class| entry.has("objectClass", class))
     }
 
     fn name_attributes(&self, entry: &mut Entry) {
@@ -134,6 +138,8 @@ impl Directory {
             "dMD" => (&["top", "dMD"], "DMD"),
             "nTDSDSA" => (&["top", "applicationSettings", "nTDSDSA"], "NTDS-DSA"),
             "server" => (&["top", "server"], "Server"),
+            "lostAndFound" => (&["top", "lostAndFound"], "Lost-And-Found"),
+            "subSchema" => (&["top", "subSchema"], "SubSchema"),
             _ => (&["top", "container"], "Container"),
         };
         entry.set("objectClass", chain.iter().map(|c| c.as_bytes().to_vec()).collect());

@@ -26,6 +26,20 @@ const OPERATIONAL: [&str; 9] = [
     "memberof",
 ];
 
+/// The schema itself is for those who ask by name, at OpenLDAP also with `+` (RFC 4512 §4.2).
+const SCHEMA: [&str; 10] = [
+    "attributetypes",
+    "objectclasses",
+    "ditcontentrules",
+    "ditstructurerules",
+    "nameforms",
+    "matchingrules",
+    "matchingruleuse",
+    "ldapsyntaxes",
+    "extendedattributeinfo",
+    "extendedclassinfo",
+];
+
 /// Active Directory computes these only for those who ask by name (MS-ADTS 3.1.1.4.5).
 const CONSTRUCTED: [&str; 3] =
     ["canonicalname", "primarygrouptoken", "msds-user-account-control-computed"];
@@ -196,7 +210,12 @@ impl Directory {
     /// The names behind `*`, or behind `+`.
     fn names(&self, key: &DnKey, entry: &Entry, operational: bool) -> Vec<String> {
         let kind = self.kind;
-        let is_operational = |lower: &str| kind == Kind::OpenLdap && OPERATIONAL.contains(&lower);
+        let is_operational = |lower: &str| {
+            kind == Kind::OpenLdap && OPERATIONAL.contains(&lower) || SCHEMA.contains(&lower)
+        };
+        if kind == Kind::ActiveDirectory && operational {
+            return Vec::new();
+        }
         let stored = entry.attributes().filter(|(lower, _)| is_operational(lower) == operational);
         let mut names: Vec<String> = stored.map(|(_, attribute)| attribute.name.clone()).collect();
         if !self.groups_of(key).is_empty() && is_operational("memberof") == operational {

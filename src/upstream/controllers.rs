@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -132,34 +132,44 @@ pub(super) enum Others {
 impl Shared {
     /// The controller to ask next, of those not tried.
     pub(super) fn choose(&self, capability: Capability, tried: &[usize]) -> Option<Arc<Member>> {
-        let now = Now::read();
-        let candidates: Vec<_> = {
-            let board = self.board();
-            let pairs = self.members.iter().zip(board.controllers());
-            pairs
-                .map(|(member, health)| Candidate {
-                    tier: member.config().tier,
-                    state: health.of(capability).state(),
-                    settled: health.of(capability).settled(&self.config.health, now),
-                    in_flight: member.in_flight.load(Ordering::Relaxed),
-                    tried: tried.contains(&member.position),
-                })
-                .collect()
-        };
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.members.get(roster::next(&candidates, turn)?).map(Arc::clone)
+        let now = Now::read().monotonic;
+        let position = self.next(&self.candidates(capability, tried, now))?;
+        self.members.get(position).map(Arc::clone)
     }
 
-    /// Whether anybody who was not tried could give a verdict.
-    pub(super) fn others(&self, tried: &[usize]) -> Others {
-        let untried = || self.members.iter().filter(|member| !tried.contains(&member.position));
-        if untried().any(|member| self.state(member, Capability::Verify) != State::Down) {
-            Others::Usable
-        } else if untried().next().is_some() {
-            Others::Down
-        } else {
-            Others::None
-        }
+    /// The controller to ask for a verdict, of those not tried, and who is left beside it.
+    pub(super) fn choose_to_verify(
+        &self,
+        tried: &[usize],
+        now: Instant,
+    ) -> Option<(&Member, Others)> {
+        let candidates = self.candidates(Capability::Verify, tried, now);
+        let position = self.next(&candidates)?;
+        let left = candidates.iter().enumerate();
+        let left = left.filter(|(other, candidate)| *other != position && !candidate.tried);
+        let others = left.fold(Others::None, |others, (_, candidate)| match candidate.state {
+            State::Up | State::Degraded => Others::Usable,
+            State::Down if others == Others::Usable => Others::Usable,
+            State::Down => Others::Down,
+        });
+        Some((self.members.get(position)?, others))
+    }
+
+    fn candidates(&self, capability: Capability, tried: &[usize], now: Instant) -> Vec<Candidate> {
+        let board = self.board();
+        let pairs = self.members.iter().zip(board.controllers());
+        let candidates = pairs.map(|(member, health)| Candidate {
+            tier: member.config().tier,
+            state: health.of(capability).state(),
+            settled: health.of(capability).settled(&self.config.health, now),
+            in_flight: member.in_flight.load(Ordering::Relaxed),
+            tried: tried.contains(&member.position),
+        });
+        candidates.collect()
+    }
+
+    fn next(&self, candidates: &[Candidate]) -> Option<usize> {
+        roster::next(candidates, self.turn.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The controller called `name`.
@@ -175,14 +185,22 @@ impl Shared {
         source: Source,
         observation: Observation,
     ) {
-        let seen = (source, observation);
-        let change = self.board().observe(
-            member.position,
-            capability,
-            seen,
-            &self.config.health,
-            Now::read(),
-        );
+        if capability == Capability::Verify
+            && (source, &observation) == (Source::Traffic, &Observation::Good)
+            && member.verifies_well.load(Ordering::Acquire)
+        {
+            return;
+        }
+        let change = {
+            let (config, now) = (&self.config.health, Now::read());
+            let mut board = self.board();
+            let seen = (source, observation);
+            let change = board.observe(member.position, capability, seen, config, now);
+            if let Some(health) = board.controllers().get(member.position) {
+                member.verifies_well.store(health.verify.is_spotless(), Ordering::Release);
+            }
+            change
+        };
         let Some(change) = change else { return };
         self.log(&member.config().name, capability, &change);
         if capability == Capability::Verify && change.to == State::Down {
@@ -282,6 +300,8 @@ pub(super) struct Member {
     pub(super) failures: AtomicU64,
     /// Wakes the prober when a login found the controller wanting.
     pub(super) wake: Notify,
+    /// Whether another good verdict would tell nothing new, so that it need not be noted.
+    verifies_well: AtomicBool,
     /// Whether this controller has accepted the service account and shown it the base DN.
     pub(super) service_known: AtomicBool,
     /// What the controller's certificate said at the last probe that connected.
@@ -303,6 +323,7 @@ impl Member {
             binds: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             wake: Notify::new(),
+            verifies_well: AtomicBool::new(false),
             service_known: AtomicBool::new(false),
             certificate: Mutex::new(None),
         })

@@ -14,13 +14,14 @@ use super::health::{Capability, Observation, Source};
 use super::link::{Link, SearchDone};
 use super::outcome::describe;
 use super::paging::{Paging, check};
-use super::range::{Collector, partial_attributes, replace_slice};
+use super::range::{Collector, partial_attributes, with_whole};
 use super::service::ServiceFailure;
 use crate::certificate::CertificateFacts;
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::control::Control;
 use crate::ldap::entry::Entry;
 use crate::ldap::filter::Filter;
+use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::request::{SearchRequest, SearchScope};
 use crate::ldap::result::ResultCode;
 
@@ -140,6 +141,7 @@ pub(super) async fn read_root_dse(
         let reason = format!("the root DSE cannot be read: {}", describe(&done.result));
         return Err(LinkError::new(Step::RootDse, reason));
     }
+    let found = found.as_ref().map(PackedEntry::unpack);
     Ok(found.unwrap_or_else(|| Entry { dn: String::new(), attributes: Vec::new() }))
 }
 
@@ -152,7 +154,7 @@ fn base_search(dn: &str, attributes: &[&str]) -> SearchRequest {
         time_limit: 0,
         types_only: false,
         filter: Filter::Present(AttributeDescription::new("objectClass")),
-        attributes: attributes.iter().map(|&attribute| attribute.to_owned()).collect(),
+        attributes: attributes.iter().collect(),
     }
 }
 
@@ -204,7 +206,7 @@ impl FetchSession {
         &mut self,
         dn: &str,
         attributes: &[&str],
-    ) -> Result<Option<Entry>, FetchError> {
+    ) -> Result<Option<PackedEntry>, FetchError> {
         let search = base_search(dn, attributes);
         let mut found = None;
         let done = self.search(&search, &[], |entry| found = Some(entry)).await?;
@@ -231,7 +233,7 @@ impl FetchSession {
         &mut self,
         search: SearchRequest,
         page_size: u32,
-        each: &mut (dyn FnMut(Vec<Entry>) + Send),
+        each: &mut (dyn FnMut(Vec<PackedEntry>) + Send),
     ) -> Result<(), FetchError> {
         let mut paging = Paging::new(page_size);
         let mut total = 0_usize;
@@ -279,16 +281,16 @@ impl FetchSession {
     ///
     /// # Errors
     /// As [`FetchSession::all_values`]; the entry is then to be thrown away.
-    pub async fn complete_ranges(&mut self, entry: &mut Entry) -> Result<(), FetchError> {
+    pub async fn complete_ranges(&mut self, entry: &mut PackedEntry) -> Result<(), FetchError> {
         for attribute in partial_attributes(entry) {
             let mut collector = Collector::new(&attribute);
             let complete = collector.take(entry).map_err(|reason| self.broken(reason))?;
             let values = if complete {
                 collector.into_values()
             } else {
-                self.collect(&entry.dn, collector).await?
+                self.collect(entry.dn(), collector).await?
             };
-            replace_slice(entry, &attribute, values);
+            *entry = with_whole(entry, &attribute, values);
         }
         Ok(())
     }
@@ -320,7 +322,7 @@ impl FetchSession {
         &mut self,
         search: &SearchRequest,
         controls: &[Control],
-        each: impl FnMut(Entry) + Send,
+        each: impl FnMut(PackedEntry) + Send,
     ) -> Result<SearchDone, FetchError> {
         let deadline = Instant::now() + self.shared.config.timeouts.search;
         let done = self.link.search(search, controls, deadline, each).await;

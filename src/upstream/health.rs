@@ -167,9 +167,17 @@ impl CapabilityHealth {
     }
 
     /// Whether it is up and has either never been away or been back long enough.
-    pub(super) fn settled(&self, config: &HealthConfig, now: Now) -> bool {
-        self.state == State::Up
-            && (!self.returned || elapsed(self.since.monotonic, now) >= config.return_after)
+    pub(super) fn settled(&self, config: &HealthConfig, now: Instant) -> bool {
+        let back_for = || now.saturating_duration_since(self.since.monotonic);
+        self.state == State::Up && (!self.returned || back_for() >= config.return_after)
+    }
+
+    /// Whether it is up and nothing is held against it: another good answer to a request changes nothing.
+    pub(super) const fn is_spotless(&self) -> bool {
+        matches!(self.state, State::Up)
+            && self.fault.is_none()
+            && self.outage.is_none()
+            && self.impairment.is_none()
     }
 
     /// Takes one observation.

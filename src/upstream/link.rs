@@ -6,26 +6,27 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
-use zeroize::Zeroizing;
+use tokio::time::Instant;
+use zeroize::{Zeroize, Zeroizing};
 
+use super::alarm::Alarm;
 use super::error::{LinkError, Step};
 use super::outcome::{self, Verdict, describe};
 use super::stream::{CountedStream, Stream};
 use crate::certificate::CertificateFacts;
-use crate::ldap::ber::Writer;
+use crate::ldap::ber::{BerError, Writer};
 use crate::ldap::control::Control;
-use crate::ldap::entry::Entry;
 use crate::ldap::frame::complete_length;
 use crate::ldap::message::{MessageId, operation_tag};
+use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::request::{
     START_TLS, SearchRequest, write_extended, write_search, write_simple_bind, write_unbind,
 };
-use crate::ldap::response::{NOTICE_OF_DISCONNECTION, Response, ResponseOperation};
+use crate::ldap::response::{NOTICE_OF_DISCONNECTION, Response, ResponseOperation, packed_entry};
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::secret::Password;
 
@@ -54,13 +55,23 @@ pub(super) struct SearchDone {
 pub(super) struct Link {
     stream: Stream,
     received: BytesMut,
+    /// Binds are encoded here; empty and overwritten between them.
+    bind_request: Zeroizing<Vec<u8>>,
+    alarm: Alarm,
     max_message: usize,
     last_id: MessageId,
 }
 
 impl Link {
     pub(super) fn new(stream: Stream, max_message: usize) -> Self {
-        Self { stream, received: BytesMut::new(), max_message, last_id: MessageId::UNSOLICITED }
+        Self {
+            stream,
+            received: BytesMut::new(),
+            bind_request: Zeroizing::default(),
+            alarm: Alarm::default(),
+            max_message,
+            last_id: MessageId::UNSOLICITED,
+        }
     }
 
     /// Sends a simple bind and reads what it means. `Err` is an answer that never came.
@@ -72,17 +83,25 @@ impl Link {
         deadline: Instant,
     ) -> Result<Verdict, Unanswered> {
         let id = self.next_id();
+        let mut request = std::mem::take(&mut *self.bind_request);
         // Room enough that the buffer is never moved and so leaves no copy of the password.
         let mut room = 128 + name.len() + password.expose().len();
         room += controls.iter().map(control_room).sum::<usize>();
-        let mut writer = Writer::append_to(Vec::with_capacity(room));
+        request.reserve(room);
+        let mut writer = Writer::append_to(request);
         write_simple_bind(&mut writer, id, name, password, controls);
-        let request = Zeroizing::new(writer.into_octets());
-        self.send(&request, deadline).await?;
-        match self.receive(deadline).await {
-            Ok(message) => Ok(outcome::judge(id, &message)),
-            Err(error) => Err(Unanswered { sent: true, error }),
-        }
+        *self.bind_request = writer.into_octets();
+        let sent = send(&mut self.stream, &mut self.alarm, &self.bind_request, deadline).await;
+        self.bind_request.as_mut_slice().zeroize();
+        self.bind_request.clear();
+        sent?;
+        let length = match self.receive(deadline).await {
+            Ok(length) => length,
+            Err(error) => return Err(Unanswered { sent: true, error }),
+        };
+        let verdict = outcome::judge(id, self.received.get(..length).unwrap_or_default());
+        self.received.advance(length);
+        Ok(verdict)
     }
 
     /// Runs one search; `each` gets every entry as it comes, references are dropped.
@@ -91,7 +110,7 @@ impl Link {
         search: &SearchRequest,
         controls: &[Control],
         deadline: Instant,
-        mut each: impl FnMut(Entry) + Send,
+        mut each: impl FnMut(PackedEntry) + Send,
     ) -> Result<SearchDone, LinkError> {
         let id = self.next_id();
         let mut writer = Writer::new();
@@ -100,17 +119,23 @@ impl Link {
         self.send(&request, deadline).await.map_err(|unanswered| unanswered.error)?;
         let mut unsolicited = 0;
         loop {
-            let response = decode(&self.receive(deadline).await?)?;
+            let message = self.message(deadline).await?;
+            // Entries are many: they are kept in the octets they came in.
+            if let Some((found, entry)) = packed_entry(&message).map_err(malformed)? {
+                is_ours(found, id)?;
+                each(entry);
+                continue;
+            }
+            let response = decode(&message)?;
             if response.id == MessageId::UNSOLICITED {
                 pass_over(response, &mut unsolicited)?;
                 continue;
             }
-            if response.id != id {
-                return Err(protocol(format!("an answer to message {}, not ours", response.id)));
-            }
+            is_ours(response.id, id)?;
             match response.operation {
-                ResponseOperation::Entry(entry) => each(entry),
-                ResponseOperation::Reference | ResponseOperation::Intermediate => {}
+                ResponseOperation::Entry(_)
+                | ResponseOperation::Reference
+                | ResponseOperation::Intermediate => {}
                 ResponseOperation::Done { tag, result, .. } => {
                     let right_type = tag == operation_tag::SEARCH_RESULT_DONE;
                     // Samba refuses a critical control in an extended response.
@@ -133,7 +158,7 @@ impl Link {
         self.send(&request, deadline)
             .await
             .map_err(|unanswered| refuse(unanswered.error.reason))?;
-        let message = self.receive(deadline).await.map_err(|error| refuse(error.reason))?;
+        let message = self.message(deadline).await.map_err(|error| refuse(error.reason))?;
         let response = decode(&message).map_err(|error| refuse(error.reason))?;
         let ResponseOperation::Done { tag, result, .. } = response.operation else {
             return Err(refuse("not an answer to StartTLS".to_owned()));
@@ -189,7 +214,7 @@ impl Link {
         write_unbind(&mut writer, self.next_id());
         let request = writer.into_octets();
         if self.send(&request, deadline).await.is_ok() {
-            let _ = timeout_at(deadline, self.stream.shutdown()).await;
+            let _ = self.alarm.within(deadline, self.stream.shutdown()).await;
         }
     }
 
@@ -200,35 +225,52 @@ impl Link {
     }
 
     async fn send(&mut self, request: &[u8], deadline: Instant) -> Result<(), Unanswered> {
-        let before = self.stream.octets_taken();
-        let sending = async {
-            self.stream.write_all(request).await?;
-            self.stream.flush().await
-        };
-        let error = match timeout_at(deadline, sending).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => lost(&error),
-            Err(_) => timed_out(),
-        };
-        Err(Unanswered { sent: self.stream.octets_taken() != before, error })
+        send(&mut self.stream, &mut self.alarm, request, deadline).await
     }
 
-    async fn receive(&mut self, deadline: Instant) -> Result<Bytes, LinkError> {
+    /// Reads one message and takes it out of the buffer.
+    async fn message(&mut self, deadline: Instant) -> Result<Bytes, LinkError> {
+        let length = self.receive(deadline).await?;
+        Ok(self.received.split_to(length).freeze())
+    }
+
+    /// Reads until a whole message stands at the beginning of the buffer, and gives its length.
+    async fn receive(&mut self, deadline: Instant) -> Result<usize, LinkError> {
         loop {
             match complete_length(&self.received, self.max_message) {
-                Ok(Some(length)) => return Ok(self.received.split_to(length).freeze()),
+                Ok(Some(length)) => return Ok(length),
                 Ok(None) => {}
                 Err(error) => return Err(protocol(error.to_string())),
             }
             self.received.reserve(READ_CHUNK);
-            match timeout_at(deadline, self.stream.read_buf(&mut self.received)).await {
-                Ok(Ok(0)) => return Err(lost(&io::ErrorKind::UnexpectedEof.into())),
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(lost(&error)),
-                Err(_) => return Err(timed_out()),
+            let read = self.stream.read_buf(&mut self.received);
+            match self.alarm.within(deadline, read).await {
+                Some(Ok(0)) => return Err(lost(&io::ErrorKind::UnexpectedEof.into())),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(lost(&error)),
+                None => return Err(timed_out()),
             }
         }
     }
+}
+
+async fn send(
+    stream: &mut Stream,
+    alarm: &mut Alarm,
+    request: &[u8],
+    deadline: Instant,
+) -> Result<(), Unanswered> {
+    let before = stream.octets_taken();
+    let sending = async {
+        stream.write_all(request).await?;
+        stream.flush().await
+    };
+    let error = match alarm.within(deadline, sending).await {
+        Some(Ok(())) => return Ok(()),
+        Some(Err(error)) => lost(&error),
+        None => timed_out(),
+    };
+    Err(Unanswered { sent: stream.octets_taken() != before, error })
 }
 
 fn control_room(control: &Control) -> usize {
@@ -236,7 +278,18 @@ fn control_room(control: &Control) -> usize {
 }
 
 fn decode(message: &[u8]) -> Result<Response, LinkError> {
-    Response::decode(message).map_err(|error| protocol(format!("malformed answer: {error}")))
+    Response::decode(message).map_err(malformed)
+}
+
+fn malformed(error: BerError) -> LinkError {
+    protocol(format!("malformed answer: {error}"))
+}
+
+fn is_ours(found: MessageId, id: MessageId) -> Result<(), LinkError> {
+    if found == id {
+        return Ok(());
+    }
+    Err(protocol(format!("an answer to message {found}, not ours")))
 }
 
 /// Other notifications than the notice of disconnection are to be ignored (RFC 4511 §4.4). Active

@@ -22,6 +22,7 @@
 //!   `tests::fetching::a_refused_service_account_is_sent_once`.
 //! - An incomplete answer is an error: `paging::tests::what_is_cut_short_is_an_error`.
 
+mod alarm;
 mod board;
 mod certificate;
 mod controller;

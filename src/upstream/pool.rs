@@ -28,6 +28,8 @@ pub(super) struct Checkout {
     pub(super) link: Link,
     /// Whether it was made for this bind. One from the pool may be stale.
     pub(super) fresh: bool,
+    /// When it could be had.
+    pub(super) at: Instant,
     permit: OwnedSemaphorePermit,
 }
 
@@ -47,26 +49,35 @@ impl Pool {
         Self { dialer, config, idle: Mutex::new(Vec::new()), permits, waiting: AtomicUsize::new(0) }
     }
 
-    /// A link that is ready, or a new one.
-    pub(super) async fn checkout(&self, deadline: Instant) -> Result<Checkout, CheckoutError> {
-        let permit = self.permit(deadline).await.ok_or(CheckoutError::Full)?;
+    /// A link that is ready, or a new one. `now` is the present time.
+    pub(super) async fn checkout(
+        &self,
+        now: Instant,
+        deadline: Instant,
+    ) -> Result<Checkout, CheckoutError> {
+        let (permit, at) = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => (permit, now),
+            Err(_) => (self.queue(deadline).await.ok_or(CheckoutError::Full)?, Instant::now()),
+        };
         while let Some((mut link, _)) = self.pop() {
             if link.is_quiet() {
-                return Ok(Checkout { link, fresh: false, permit });
+                return Ok(Checkout { link, fresh: false, at, permit });
             }
         }
-        match self.dialer.dial(deadline).await {
-            Ok(link) => Ok(Checkout { link, fresh: true, permit }),
+        // Set aside: it is large, seldom, and part of what is moved with every login.
+        match Box::pin(self.dialer.dial(deadline)).await {
+            Ok(link) => Ok(Checkout { link, fresh: true, at: Instant::now(), permit }),
             Err(error) => Err(CheckoutError::Dial(error)),
         }
     }
 
     /// Keeps a link for the next bind, which looks first whether it is still good.
     pub(super) fn put_back(&self, checkout: Checkout) {
-        let Checkout { link, permit, .. } = checkout;
+        let Checkout { link, permit, at, .. } = checkout;
         let mut idle = self.idle();
         if idle.len() < self.config.max_links {
-            idle.push((link, Instant::now()));
+            // A bind is short beside the time after which an unused link is closed.
+            idle.push((link, at));
         }
         drop(idle);
         drop(permit);
@@ -96,17 +107,14 @@ impl Pool {
         while self.idle_count() < self.config.warm {
             let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
             let Ok(link) = self.dialer.dial(deadline).await else { return };
-            self.put_back(Checkout { link, fresh: true, permit });
+            self.put_back(Checkout { link, fresh: true, at: Instant::now(), permit });
             if Instant::now() >= deadline {
                 return;
             }
         }
     }
 
-    async fn permit(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return Some(permit);
-        }
+    async fn queue(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
         let _place = Place::take(&self.waiting, self.config.queue)?;
         timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()
     }

@@ -1,7 +1,8 @@
 //! Range retrieval of attributes with many values (MS-ADTS 3.1.1.3.1.3.3): Active Directory returns
 //! at most 1500 values as `member;range=0-1499` and wants to be asked for the rest.
 
-use crate::ldap::entry::{Entry, EntryAttribute};
+use crate::ldap::entry::{AttributeValues, EntryAttribute};
+use crate::ldap::packed_entry::{PackedAttribute, PackedEntry};
 
 /// Slices read of one attribute; a hostile controller must not hold us for ever.
 const MAX_SLICES: usize = 100_000;
@@ -69,15 +70,15 @@ impl Collector {
     ///
     /// # Errors
     /// The slice is not the one that follows, or is missing: the values would be incomplete.
-    pub(super) fn take(&mut self, entry: &Entry) -> Result<bool, String> {
-        let slice = entry.attributes.iter().find_map(|attribute| {
-            let slice = RangeSlice::parse(&attribute.description)?;
+    pub(super) fn take(&mut self, entry: &PackedEntry) -> Result<bool, String> {
+        let slice = entry.attributes().find_map(|attribute| {
+            let slice = RangeSlice::parse(attribute.description())?;
             slice.description.eq_ignore_ascii_case(&self.description).then_some((slice, attribute))
         });
         match slice {
-            Some((slice, attribute)) => self.take_slice(&slice, attribute),
+            Some((slice, attribute)) => self.take_slice(&slice, &attribute),
             None if self.next == 0 => {
-                self.values = entry.values(&self.description).to_vec();
+                self.values = entry.values_of(&self.description).map(<[u8]>::to_vec).collect();
                 Ok(true)
             }
             None => Err(format!("{}: no values from {} on", self.description, self.next)),
@@ -87,9 +88,9 @@ impl Collector {
     fn take_slice(
         &mut self,
         slice: &RangeSlice,
-        attribute: &EntryAttribute,
+        attribute: &PackedAttribute<'_>,
     ) -> Result<bool, String> {
-        let name = &attribute.description;
+        let name = attribute.description();
         if slice.first != self.next {
             return Err(format!("{name} instead of the values from {} on", self.next));
         }
@@ -97,9 +98,10 @@ impl Collector {
         if self.slices > MAX_SLICES {
             return Err(format!("{name}: more than {MAX_SLICES} slices"));
         }
-        self.values.extend_from_slice(&attribute.values);
+        let before = self.values.len();
+        self.values.extend(attribute.values().map(<[u8]>::to_vec));
         let Some(last) = slice.last else { return Ok(true) };
-        if last < slice.first || last == usize::MAX || attribute.values.is_empty() {
+        if last < slice.first || last == usize::MAX || self.values.len() == before {
             return Err(format!("{name} makes no progress"));
         }
         self.next = last + 1;
@@ -108,14 +110,19 @@ impl Collector {
 }
 
 /// The attributes of an entry that came in part, without their range.
-pub(super) fn partial_attributes(entry: &Entry) -> Vec<String> {
-    let slices = entry.attributes.iter().filter_map(|a| RangeSlice::parse(&a.description));
+pub(super) fn partial_attributes(entry: &PackedEntry) -> Vec<String> {
+    let slices = entry.attributes().filter_map(|found| RangeSlice::parse(found.description()));
     slices.map(|slice| slice.description).collect()
 }
 
-/// Puts the whole attribute in the place of its slice. Active Directory sends an empty attribute of
-/// the plain name beside the slice; it goes too.
-pub(super) fn replace_slice(entry: &mut Entry, description: &str, values: Vec<Vec<u8>>) {
+/// The entry with the whole attribute in the place of its slice. Active Directory sends an empty attribute
+/// of the plain name beside the slice; it goes too.
+pub(super) fn with_whole(
+    entry: &PackedEntry,
+    description: &str,
+    values: Vec<Vec<u8>>,
+) -> PackedEntry {
+    let mut entry = entry.unpack();
     let is_ours = |attribute: &EntryAttribute| {
         attribute.description.eq_ignore_ascii_case(description)
             || RangeSlice::parse(&attribute.description)
@@ -126,21 +133,24 @@ pub(super) fn replace_slice(entry: &mut Entry, description: &str, values: Vec<Ve
     let place = place.min(entry.attributes.len());
     let whole = EntryAttribute { description: description.to_owned(), values };
     entry.attributes.insert(place, whole);
+    PackedEntry::pack(&entry)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ldap::entry::Entry;
 
     fn values(range: std::ops::Range<usize>) -> Vec<Vec<u8>> {
         range.map(|number| format!("CN={number}").into_bytes()).collect()
     }
 
-    fn entry(attributes: Vec<(&str, Vec<Vec<u8>>)>) -> Entry {
+    fn entry(attributes: Vec<(&str, Vec<Vec<u8>>)>) -> PackedEntry {
         let attributes = attributes
             .into_iter()
             .map(|(name, values)| EntryAttribute { description: name.to_owned(), values });
-        Entry { dn: "CN=all,DC=corp,DC=test".to_owned(), attributes: attributes.collect() }
+        let dn = "CN=all,DC=corp,DC=test".to_owned();
+        PackedEntry::pack(&Entry { dn, attributes: attributes.collect() })
     }
 
     #[test]
@@ -204,14 +214,14 @@ mod tests {
 
     #[test]
     fn the_whole_attribute_takes_the_place_of_its_slice() {
-        let mut whole = entry(vec![
+        let part = entry(vec![
             ("cn", values(0..1)),
             ("member", vec![]),
             ("member;range=0-1", values(0..2)),
             ("name", values(0..1)),
         ]);
-        assert_eq!(partial_attributes(&whole), ["member"]);
-        replace_slice(&mut whole, "member", values(0..5));
+        assert_eq!(partial_attributes(&part), ["member"]);
+        let whole = with_whole(&part, "member", values(0..5));
         let expected =
             entry(vec![("cn", values(0..1)), ("member", values(0..5)), ("name", values(0..1))]);
         assert_eq!(whole, expected);

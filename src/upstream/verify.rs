@@ -1,16 +1,19 @@
 //! `[io]` One login, by the failover rule (`failover.rs`): at most one verdict, within the total time.
 //!
-//! The work runs in its own task. A client that goes away does not stop it: a bind in flight is read
-//! to its end, so that it is known whether it counted as a wrong password.
+//! The work runs where it is waited for, without a task of its own. A client that goes away does not stop
+//! it: what is left of it goes on in a task then, and a bind in flight is read to its end, so that it is
+//! known whether it counted as a wrong password.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::controllers::{Member, Others, Shared, Upstream};
-use super::error::Unavailable;
 use super::failover::{BindOutcome, Course, Failover, Report};
 use super::health::{Capability, Source};
 use super::link::Unanswered;
@@ -65,26 +68,54 @@ impl Upstream {
             concluded(&refused);
             return refused;
         }
-        let login = Login {
+        let begun = Instant::now();
+        let login = Arc::new(Login {
             shared: Arc::clone(&self.shared),
             name: name.to_vec(),
             password: Password::copy_from(password.expose()),
             controls: request_controls(controls),
-            deadline: Instant::now() + self.config().timeouts.total,
-        };
-        let (tell, told) = oneshot::channel();
-        tokio::spawn(async move {
-            let verification = login.run(|| tell.is_closed()).await;
-            concluded(&verification);
-            // Nobody may be left to hear it.
-            let _ = tell.send(verification);
+            begun,
+            deadline: begun + self.config().timeouts.total,
+            client_left: AtomicBool::new(false),
         });
-        told.await.unwrap_or_else(|_| Verification {
-            outcome: BindOutcome::Unavailable(Unavailable("the login's task ended".to_owned())),
-            controller: None,
-            attempts: 1,
-            charged: 1,
-        })
+        let running = Arc::clone(&login);
+        let work = Box::pin(async move {
+            let verification = running.run().await;
+            concluded(&verification);
+            verification
+        });
+        ToTheEnd { work: Some(work), login }.await
+    }
+}
+
+/// A login that goes on when nobody waits for it any more.
+struct ToTheEnd<W: Future<Output: Send> + Send + 'static> {
+    /// `None` once it is done.
+    work: Option<Pin<Box<W>>>,
+    login: Arc<Login>,
+}
+
+impl<W: Future<Output: Send> + Send + 'static> Future for ToTheEnd<W> {
+    type Output = W::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<W::Output> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_ready() {
+            self.work = None;
+        }
+        polled
+    }
+}
+
+impl<W: Future<Output: Send> + Send + 'static> Drop for ToTheEnd<W> {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take().filter(|_| !std::thread::panicking()) else { return };
+        self.login.client_left.store(true, Ordering::Relaxed);
+        // Without a runtime the program is at its end, and so are its links.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(work);
+        }
     }
 }
 
@@ -108,47 +139,53 @@ struct Login {
     name: Vec<u8>,
     password: Password,
     controls: Vec<Control>,
+    begun: Instant,
     deadline: Instant,
+    client_left: AtomicBool,
 }
 
 impl Login {
-    async fn run(&self, client_left: impl Fn() -> bool) -> Verification {
+    async fn run(&self) -> Verification {
         let mut failover = Failover::default();
         let mut tried = Vec::new();
         let mut controller = None;
+        let mut now = self.begun;
         let outcome = loop {
-            if client_left() {
+            if self.client_left.load(Ordering::Relaxed) {
                 break failover.exhausted("the client left");
             }
-            if Instant::now() >= self.deadline {
+            if now >= self.deadline {
                 break failover.exhausted("no controller gave a verdict in time");
             }
-            let Some(member) = self.shared.choose(Capability::Verify, &tried) else {
+            let chosen = self.shared.choose_to_verify(&tried, now.into_std());
+            let Some((member, others)) = chosen else {
                 break failover.exhausted("no controller gave a verdict");
             };
             tried.push(member.position);
-            let report = self.attempt(&member, self.shared.others(&tried)).await;
-            self.note(&member, &report);
+            let report = self.attempt(member, others, now).await;
+            self.note(member, &report);
             if let Course::Stop(outcome) = failover.after(report) {
                 let judged = !matches!(outcome, BindOutcome::Unavailable(_) | BindOutcome::Busy);
                 controller = judged.then(|| Arc::clone(member.name()));
                 break outcome;
             }
+            now = Instant::now();
         };
         let Failover { attempts, charged, .. } = failover;
         Verification { outcome, controller, attempts, charged }
     }
 
-    async fn attempt(&self, member: &Member, others: Others) -> Report {
+    async fn attempt(&self, member: &Member, others: Others, begun: Instant) -> Report {
         let _in_flight = InFlight::enter(&member.in_flight);
+        let mut now = begun;
         loop {
-            let connected_by = self.connected_by(others);
-            let mut checkout = match member.pool.checkout(connected_by).await {
+            let connected_by = self.connected_by(others, now);
+            let mut checkout = match member.pool.checkout(now, connected_by).await {
                 Ok(checkout) => checkout,
                 Err(CheckoutError::Full) => return Report::QueueFull,
                 Err(CheckoutError::Dial(error)) => return Report::NotSent(error),
             };
-            let answered_by = self.answered_by(others);
+            let answered_by = self.answered_by(others, checkout.at);
             let link = &mut checkout.link;
             match link.bind(&self.name, &self.password, &self.controls, answered_by).await {
                 Ok(verdict) => {
@@ -163,15 +200,15 @@ impl Login {
                 }
                 // A link from the pool that had died unnoticed: the kernel took no octet of the
                 // request, so the next link of the same controller is as good as the first.
-                Err(Unanswered { sent: false, .. }) => {}
+                Err(Unanswered { sent: false, .. }) => now = Instant::now(),
             }
         }
     }
 
     /// A controller that is slow is given up for one that is not. Where there is none, the login waits
     /// for the slow one: what is left of the total time is of no other use.
-    fn answered_by(&self, others: Others) -> Instant {
-        let (now, timeouts) = (Instant::now(), &self.shared.config.timeouts);
+    fn answered_by(&self, others: Others, now: Instant) -> Instant {
+        let timeouts = &self.shared.config.timeouts;
         let attempt = now + timeouts.attempt;
         match others {
             Others::Usable => attempt.min(self.deadline),
@@ -184,13 +221,13 @@ impl Login {
         }
     }
 
-    fn connected_by(&self, others: Others) -> Instant {
+    fn connected_by(&self, others: Others, now: Instant) -> Instant {
         let connect = self.shared.config.timeouts.connect;
         let patience = match others {
             Others::Usable => connect,
             Others::Down | Others::None => connect * 2,
         };
-        self.deadline.min(Instant::now() + patience)
+        self.deadline.min(now + patience)
     }
 
     fn note(&self, member: &Member, report: &Report) {
@@ -236,5 +273,52 @@ impl<'a> InFlight<'a> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn login() -> Arc<Login> {
+        let (name, password) = (b"CORP\\alice".to_vec(), Password::copy_from(b"x"));
+        let now = crate::time::Now::read();
+        let config = crate::upstream::tests::config(vec![crate::upstream::tests::unreachable()]);
+        let shared = Arc::clone(&Upstream::new(config, now).unwrap().shared);
+        let begun = Instant::now();
+        let client_left = AtomicBool::new(false);
+        let deadline = begun + Duration::from_secs(1);
+        let controls = Vec::new();
+        Arc::new(Login { shared, name, password, controls, begun, deadline, client_left })
+    }
+
+    /// The allocator tidies up its small pieces whenever it is asked for a large one (1 KiB with the usual
+    /// ones), so a large future would cost every login more than the rest of its memory together.
+    #[tokio::test]
+    async fn what_a_login_puts_on_the_heap_is_small() {
+        let login = login();
+        let size = size_of_val(&login.run());
+        assert!(size <= 960, "{size} octets");
+    }
+
+    /// What nobody waits for any more goes on; what is done is not done again.
+    #[tokio::test]
+    async fn work_goes_on_when_its_waiter_is_dropped() {
+        let login = login();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let work = async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            tell.send(())
+        };
+        let to_the_end = ToTheEnd { work: Some(Box::pin(work)), login: Arc::clone(&login) };
+        let waiting = tokio::time::timeout(Duration::from_millis(2), to_the_end).await;
+        assert!(waiting.is_err() && login.client_left.load(Ordering::Relaxed));
+        told.await.unwrap();
+        let done = ToTheEnd { work: Some(Box::pin(std::future::ready(7))), login: self::login() };
+        let login = Arc::clone(&done.login);
+        assert_eq!(done.await, 7);
+        assert!(!login.client_left.load(Ordering::Relaxed));
     }
 }

@@ -69,7 +69,7 @@ fn a_start_is_no_return() {
     assert_eq!(world.health.state(), State::Degraded);
     let change = world.probe(Observation::Good).unwrap();
     assert_eq!((change.from, change.to), (State::Degraded, State::Up));
-    assert!(world.health.settled(&world.config, world.now));
+    assert!(world.health.settled(&world.config, world.now.monotonic));
 }
 
 #[test]
@@ -84,11 +84,11 @@ fn one_timeout_takes_a_controller_down_and_one_trial_brings_it_back() {
     let change = world.probe(Observation::Good).unwrap();
     assert_eq!((change.from, change.to, change.after), (State::Down, State::Up, 7 * SECOND));
     // Back, but logins stay elsewhere for a while.
-    assert!(!world.health.settled(&world.config, world.now));
+    assert!(!world.health.settled(&world.config, world.now.monotonic));
     world.pass(29);
-    assert!(!world.health.settled(&world.config, world.now));
+    assert!(!world.health.settled(&world.config, world.now.monotonic));
     world.pass(1);
-    assert!(world.health.settled(&world.config, world.now));
+    assert!(world.health.settled(&world.config, world.now.monotonic));
 }
 
 #[test]
@@ -176,6 +176,21 @@ fn observation() -> impl Strategy<Value = Observation> {
     prop::sample::select(vec![Observation::Good, clock, fault(), lost()])
 }
 
+/// A fault that is no longer held against it still counts when the next one comes, so a good answer to a
+/// request does change something.
+#[test]
+fn a_remembered_fault_is_a_spot() {
+    let mut world = World::up();
+    assert!(world.health.is_spotless());
+    world.traffic(Observation::Fault("no verdict".to_owned()));
+    world.pass(120);
+    world.probe(Observation::Good);
+    assert_eq!(world.health.state(), State::Up);
+    assert!(!world.health.is_spotless());
+    world.traffic(Observation::Good);
+    assert!(world.health.is_spotless());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -208,6 +223,29 @@ proptest! {
         prop_assert_eq!(told + open, world.now.monotonic - start.monotonic);
         if state != State::Up {
             prop_assert!(world.probes_until_up() <= 100);
+        }
+    }
+    /// Where another good answer is not even noted, noting it would have changed nothing, then or later.
+    #[test]
+    fn a_spotless_state_loses_nothing_with_a_good_answer_not_noted(
+        before in prop::collection::vec((any::<bool>(), observation(), 0..100_u64), 0..12),
+        after in prop::collection::vec((any::<bool>(), observation(), 0..700_u64), 0..12),
+    ) {
+        let mut world = World::up();
+        let source = |probe| if probe { Source::Probe } else { Source::Traffic };
+        for (probe, observation, seconds) in before {
+            world.pass(seconds);
+            world.see(source(probe), observation);
+        }
+        prop_assume!(world.health.is_spotless());
+        let mut noted = World { health: world.health.clone(), config: world.config.clone(), now: world.now };
+        prop_assert_eq!(noted.traffic(Observation::Good), None);
+        for (probe, observation, seconds) in after {
+            world.pass(seconds);
+            noted.pass(seconds);
+            let change = world.see(source(probe), observation.clone());
+            prop_assert_eq!(change, noted.see(source(probe), observation));
+            prop_assert_eq!(world.health.cause(), noted.health.cause());
         }
     }
 }

@@ -27,7 +27,7 @@ fn password(text: &str) -> Password {
 }
 
 /// A configuration with waits short enough for tests.
-fn config(controllers: Vec<ControllerConfig>) -> UpstreamConfig {
+pub(super) fn config(controllers: Vec<ControllerConfig>) -> UpstreamConfig {
     UpstreamConfig {
         directory: Arc::from("corp"),
         kind: DirectoryKind::ActiveDirectory,
@@ -47,6 +47,18 @@ fn config(controllers: Vec<ControllerConfig>) -> UpstreamConfig {
             probe_interval: Duration::from_millis(80),
             ..HealthConfig::default()
         },
+    }
+}
+
+/// A controller that nobody is asked to reach.
+pub(super) fn unreachable() -> ControllerConfig {
+    ControllerConfig {
+        name: Arc::from("dc0.corp.test"),
+        address: Some("127.0.0.1".to_owned()),
+        port: 1,
+        security: Security::Plain,
+        trust: Trust::System,
+        tier: 0,
     }
 }
 

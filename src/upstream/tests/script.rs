@@ -50,7 +50,7 @@ pub(super) struct Seen {
 
 pub(super) enum Asked {
     Bind { name: String, password: String },
-    Search(Box<SearchRequest>),
+    Search(Arc<SearchRequest>),
     StartTls,
     Other,
 }
