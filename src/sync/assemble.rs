@@ -6,8 +6,9 @@ use thiserror::Error;
 
 use crate::directory::{EntryKind, View, identity};
 use crate::ldap::dn::NormalizedDn;
-use crate::ldap::entry::Entry;
+use crate::ldap::entry::AttributeValues;
 use crate::ldap::identifier::{Guid, Sid};
+use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::schema::{DirectoryKind, is_forbidden, is_replicated};
 
 /// Relative identifiers of accounts that nobody logs in with: Guest and krbtgt (MS-SAMR 2.2.1.14).
@@ -67,11 +68,12 @@ pub enum AssembleError {
     },
 }
 
-/// The entries of one pass as they come in.
+/// The entries of one pass as they come in, packed: a pass over a large directory must not need several
+/// times the memory of the view that comes of it.
 #[derive(Debug)]
 pub struct Assembly {
     kind: DirectoryKind,
-    entries: Vec<Entry>,
+    entries: Vec<PackedEntry>,
     places: HashMap<Guid, usize>,
     moved: usize,
 }
@@ -80,7 +82,7 @@ pub struct Assembly {
 #[derive(Debug)]
 pub struct Assembled {
     /// The entries, each identity once.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<PackedEntry>,
     /// Users whose state cannot be read; they are refused.
     pub unreadable: usize,
     /// Entries that came twice, because they were moved or renamed between two pages.
@@ -109,16 +111,14 @@ impl Assembly {
     /// Takes a page. An object that comes twice was moved or changed between two pages; the later reading
     /// counts, because the controller answers each page from its present state. An entry without an
     /// identity is kept, for `View::build` to list.
-    pub fn add(&mut self, page: Vec<Entry>) {
-        for mut entry in page {
-            if !is_copied(self.kind, &entry) {
-                continue;
-            }
-            entry.attributes.retain(|attribute| is_kept(&attribute.description));
+    pub fn add(&mut self, mut page: Vec<PackedEntry>) {
+        page.retain(|entry| is_copied(self.kind, entry));
+        page.iter_mut().for_each(|entry| entry.retain(is_kept));
+        for entry in PackedEntry::together(&page) {
             let guid = identity(&entry, self.kind);
             let place = guid.and_then(|guid| self.places.get(&guid).copied());
             if let Some(known) = place.and_then(|place| self.entries.get_mut(place)) {
-                self.moved += usize::from(known.dn != entry.dn);
+                self.moved += usize::from(known.dn() != entry.dn());
                 *known = entry;
                 continue;
             }
@@ -139,8 +139,13 @@ impl Assembly {
         }
     }
 
+    /// The names of the entries so far.
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.entries.iter().map(PackedEntry::dn)
+    }
+
     /// The entries so far, for what has to be completed about them.
-    pub fn entries_mut(&mut self) -> &mut [Entry] {
+    pub fn entries_mut(&mut self) -> &mut [PackedEntry] {
         &mut self.entries
     }
 
@@ -153,15 +158,15 @@ impl Assembly {
             if EntryKind::of(entry, self.kind) == EntryKind::Group
                 && let Some(guid) = identity(entry, self.kind)
             {
-                groups.insert(entry.dn.as_bytes(), Members::of(guid, entry));
+                groups.insert(entry.dn().as_bytes(), Members::of(guid, entry));
             }
         }
         let mut found = Memberships::default();
         for entry in &self.entries {
-            for group in entry.values("memberOf") {
-                let Some(group) = groups.get_mut(group.as_slice()) else { continue };
+            for group in entry.values_of("memberOf") {
+                let Some(group) = groups.get_mut(group) else { continue };
                 found.claimed += 1;
-                if !group.has(&entry.dn) {
+                if !group.has(entry.dn()) {
                     found.unconfirmed += 1;
                     found.groups.insert(group.guid);
                     found.members.extend(identity(entry, self.kind));
@@ -176,8 +181,8 @@ impl Assembly {
     /// # Errors
     /// It cannot be right; the view stays as it is.
     pub fn finish(self, base: &str, last: Option<&View>) -> Result<Assembled, AssembleError> {
-        let is_user = |entry: &&Entry| EntryKind::of(entry, self.kind) == EntryKind::User;
-        let all: Vec<&Entry> = self.entries.iter().filter(is_user).collect();
+        let is_user = |entry: &&PackedEntry| EntryKind::of(*entry, self.kind) == EntryKind::User;
+        let all: Vec<&PackedEntry> = self.entries.iter().filter(is_user).collect();
         let users = all.len();
         let before = last.map(View::counts).unwrap_or_default();
         if users == 0 {
@@ -189,13 +194,13 @@ impl Assembly {
         if before.groups >= MANY_GROUPS && !self.has_groups() {
             return Err(AssembleError::NoGroupsLeft { before: before.groups });
         }
-        let nameless = all.iter().filter(|user| identity(user, self.kind).is_none()).count();
+        let nameless = all.iter().filter(|user| identity(**user, self.kind).is_none()).count();
         if nameless * 2 > users {
             return Err(AssembleError::IdentityUnreadable { unreadable: nameless, users });
         }
-        let hides_state = |user: &&&Entry| {
+        let hides_state = |user: &&&PackedEntry| {
             self.kind == DirectoryKind::ActiveDirectory
-                && user.first("userAccountControl").is_none()
+                && user.first_of("userAccountControl").is_none()
         };
         let unreadable = all.iter().filter(hides_state).count();
         if unreadable * 2 > users {
@@ -239,9 +244,9 @@ struct Members<'e> {
 }
 
 impl<'e> Members<'e> {
-    fn of(guid: Guid, group: &'e Entry) -> Self {
-        let lists = ["member", "uniqueMember"].map(|name| group.values(name));
-        let spelled = lists.into_iter().flatten().map(Vec::as_slice).collect();
+    fn of(guid: Guid, group: &'e PackedEntry) -> Self {
+        let lists = group.values_of("member").chain(group.values_of("uniqueMember"));
+        let spelled = lists.collect();
         Self { guid, spelled, normalized: None }
     }
 
@@ -265,20 +270,20 @@ fn is_kept(description: &str) -> bool {
 }
 
 /// Of the accounts only people's are copied.
-fn is_copied(kind: DirectoryKind, entry: &Entry) -> bool {
+fn is_copied(kind: DirectoryKind, entry: &impl AttributeValues) -> bool {
     if kind == DirectoryKind::OpenLdap {
         return true;
     }
-    let classes = entry.values("objectClass");
-    if !classes.iter().any(|value| value.eq_ignore_ascii_case(b"user")) {
+    let mut classes = entry.values_of("objectClass");
+    if !classes.any(|value| value.eq_ignore_ascii_case(b"user")) {
         return true;
     }
-    let sid = entry.first("objectSid").and_then(Sid::from_octets);
+    let sid = entry.first_of("objectSid").and_then(Sid::from_octets);
     let relative = sid.and_then(|sid| sid.relative_id());
     EntryKind::of(entry, kind) == EntryKind::User
         && relative.is_none_or(|relative| !NEVER_COPIED.contains(&relative))
         // The krbtgt account of a read-only controller (MS-ADTS §6.1.1.3.2).
-        && entry.values("msDS-SecondaryKrbTgtNumber").is_empty()
+        && entry.first_of("msDS-SecondaryKrbTgtNumber").is_none()
 }
 
 #[cfg(test)]

@@ -155,6 +155,7 @@ impl SyncDriver {
         let wanted = Wanted {
             base: self.config.base.as_deref(),
             page_size: self.config.page_size,
+            config: Some(&self.config.view),
             last: last.as_ref(),
         };
         let copy = whole_copy(&mut session, wanted, &mut |_| {}).await;
@@ -175,7 +176,7 @@ impl SyncDriver {
             }
         }
         let generation = match last {
-            Some(last) if changes.is_empty() && same_left_out => {
+            Some(last) if changes.is_empty() && view.is_as_before() && same_left_out => {
                 self.published.confirm(view.built_at());
                 last.generation()
             }

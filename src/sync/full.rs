@@ -7,9 +7,10 @@ use thiserror::Error;
 use crate::directory::{Domain, OPENLDAP_CONTAINERS, OPENLDAP_GROUPS, OPENLDAP_USERS};
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::dn::{DistinguishedName, NormalizedDn};
-use crate::ldap::entry::Entry;
+use crate::ldap::entry::{AttributeValues, Entry};
 use crate::ldap::filter::Filter;
 use crate::ldap::identifier::{Guid, Sid};
+use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::request::{SearchRequest, SearchScope};
 use crate::ldap::schema::DirectoryKind;
 
@@ -101,6 +102,13 @@ impl Contexts {
         }
     }
 
+    /// The names of the contexts that something is copied of.
+    #[must_use]
+    pub fn heads(&self) -> Vec<NormalizedDn> {
+        let named = [Some(&self.naming), self.configuration.as_ref(), self.schema.as_ref()];
+        named.into_iter().flatten().filter_map(|name| NormalizedDn::parse(name).ok()).collect()
+    }
+
     /// The names above the copied part, up to the naming context: entries that must be there for
     /// clients that browse or search from the top.
     fn above(&self) -> Vec<String> {
@@ -126,8 +134,8 @@ fn normalized(text: &str) -> Result<NormalizedDn, ContextsError> {
     NormalizedDn::parse(text).map_err(|_| ContextsError::NotAName(text.to_owned()))
 }
 
-fn texts<'e>(entry: &'e Entry, name: &str) -> Vec<&'e str> {
-    entry.values(name).iter().filter_map(|value| std::str::from_utf8(value).ok()).collect()
+fn texts<'e>(entry: &'e impl AttributeValues, name: &str) -> Vec<&'e str> {
+    entry.values_of(name).filter_map(|value| std::str::from_utf8(value).ok()).collect()
 }
 
 /// The requests of one full pass.
@@ -149,7 +157,7 @@ impl FullPass {
     ///
     /// Active Directory: normal users (sAMAccountType 805306368), all groups, organizational units,
     /// containers and the head of the naming context; of the configuration context its head and
-    /// CN=Partitions with the crossRefs (MS-ADTS 6.1.1.2.1). OpenLDAP: people, groups and containers by
+    /// CN=Partitions with the crossRefs (MS-ADTS 6.1.1.2.1); of the schema context its head. OpenLDAP: people, groups and containers by
     /// object class, and the head of the naming context whatever its class.
     #[must_use]
     pub fn plan(kind: DirectoryKind, contexts: Contexts) -> Self {
@@ -157,6 +165,7 @@ impl FullPass {
         let partitions = match kind {
             DirectoryKind::ActiveDirectory => {
                 heads.extend(contexts.configuration.clone());
+                heads.extend(contexts.schema.clone());
                 let container = |configuration| format!("CN=Partitions,{configuration}");
                 let container = contexts.configuration.as_deref().map(container);
                 container.map(|base| subtree(kind, &base, present()))
@@ -249,7 +258,7 @@ pub fn domain(
     kind: DirectoryKind,
     contexts: Contexts,
     root_dse: Entry,
-    entries: &[Entry],
+    entries: &[PackedEntry],
 ) -> Domain {
     let is = |name: &Option<NormalizedDn>, text: &str| {
         name.is_some() && NormalizedDn::parse(text).ok() == *name
@@ -257,11 +266,11 @@ pub fn domain(
     let naming = NormalizedDn::parse(&contexts.naming).ok();
     let configuration = contexts.configuration.as_deref().map(NormalizedDn::parse);
     let configuration = configuration.and_then(Result::ok);
-    let head = entries.iter().find(|entry| is(&naming, &entry.dn));
+    let head = entries.iter().find(|entry| is(&naming, entry.dn()));
     // Several domains of a forest have one crossRef each.
     let cross_ref =
-        entries.iter().find(|entry| entry.text("nCName").is_some_and(|name| is(&naming, name)));
-    let of_cross_ref = |name| cross_ref.and_then(|entry| entry.text(name)).map(str::to_owned);
+        entries.iter().find(|entry| entry.text_of("nCName").is_some_and(|name| is(&naming, name)));
+    let of_cross_ref = |name| cross_ref.and_then(|entry| entry.text_of(name)).map(str::to_owned);
     let upn_suffixes = entries.iter().flat_map(|entry| texts(entry, "uPNSuffixes"));
     Domain {
         directory: directory.clone(),
@@ -273,15 +282,16 @@ pub fn domain(
             }
             DirectoryKind::OpenLdap => None,
         },
-        sid: head.and_then(|entry| entry.first("objectSid")).and_then(Sid::from_octets),
+        sid: head.and_then(|entry| entry.first_of("objectSid")).and_then(Sid::from_octets),
         upn_suffixes: upn_suffixes.map(str::to_owned).collect(),
-        naming_context: head.map_or(contexts.naming, |entry| entry.dn.clone()),
+        naming_context: head.map_or(contexts.naming, |entry| entry.dn().to_owned()),
         // Named only if its head can be shown: a naming context that is none misleads clients.
         configuration_context: contexts
             .configuration
-            .filter(|_| entries.iter().any(|entry| is(&configuration, &entry.dn))),
+            .filter(|_| entries.iter().any(|entry| is(&configuration, entry.dn()))),
         schema_context: contexts.schema,
         root_dse,
+        subschema: None,
     }
 }
 

@@ -3,20 +3,29 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::directory::{ChangeSummary, View, identity};
-use crate::ldap::entry::Entry;
+use crate::directory::{
+    ChangeSummary, Domain, SUBSCHEMA_ATTRIBUTES, Subschema, Times, View, ViewConfig, identity,
+};
+use crate::ldap::dn::NormalizedDn;
+use crate::ldap::entry::{AttributeValues, Entry};
 use crate::ldap::identifier::Guid;
+use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::schema::DirectoryKind;
 use crate::time::Now;
 use crate::upstream::{FetchError, FetchSession, Step};
 
+use super::ancestors::{self, MOST_ANCESTORS};
 use super::assemble::{AssembleError, Assembly, Memberships};
 use super::full::{self, ByIdentity, Contexts, FullPass};
 
 /// Entries that are read again one by one where both ends of a membership do not fit. A change between
 /// two pages touches few; where more do not fit, it has another cause, and reading again does not mend it.
 const MOST_READ_AGAIN: usize = 1000;
+
+/// The subschema is read whole at least so often, whatever its `modifyTimeStamp` says: Samba gives none.
+const SUBSCHEMA_REFRESH: Duration = Duration::from_secs(24 * 3600);
 
 /// What is to be copied through a session.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +34,8 @@ pub struct Wanted<'a> {
     pub base: Option<&'a str>,
     /// Entries of one page; 0 counts as 1.
     pub page_size: u32,
+    /// How the copy is kept; by default if it is not said.
+    pub config: Option<&'a Arc<ViewConfig>>,
     /// The copy so far, which tells what has changed and what has suddenly vanished.
     pub last: Option<&'a Arc<View>>,
 }
@@ -67,8 +78,13 @@ pub async fn whole_copy(
     let mut assembly = reading.pages(wanted.page_size.max(1), progress).await?;
     reading.complete(&mut assembly).await?;
     let assembly = reading.settle(assembly).await?;
+    let assembly = reading.ancestors(assembly).await?;
+    // Last: a link that is lost over it has nothing else to do.
+    let last_subschema = wanted.last.and_then(|view| view.domain().subschema.clone());
+    let subschema = reading.subschema(&root_dse, last_subschema).await;
 
     let last = wanted.last.cloned();
+    let config = wanted.config.cloned().unwrap_or_default();
     let Reading { session, pass: FullPass { contexts, .. }, .. } = reading;
     let controller = session.controller().clone();
     let error = |step, reason: String| FetchError { controller: controller.clone(), step, reason };
@@ -78,10 +94,13 @@ pub async fn whole_copy(
             .finish(&contexts.copied, last.as_deref())
             .map_err(|error| (step(&error), error.to_string()))?;
         let domain = full::domain(&directory, kind, contexts, root_dse, &assembled.entries);
-        let generation = last.as_ref().map_or(1, |view| view.generation() + 1);
-        let view = View::build(generation, domain, assembled.entries, read_at)
-            .map_err(|error| (Step::Protocol, error.to_string()))?;
-        let changes = ChangeSummary::between(last.as_deref(), &view);
+        let domain = Domain { subschema, ..domain };
+        let times = Times { read_at, now: Now::read().wall };
+        let next = match &last {
+            Some(last) => last.refreshed(domain, assembled.entries, times),
+            None => View::first(config, 1, domain, assembled.entries, times),
+        };
+        let (view, changes) = next.map_err(|error| (Step::Protocol, error.to_string()))?;
         Ok(Copy { view, changes, unreadable: assembled.unreadable, moved: assembled.moved })
     });
     match built.await {
@@ -139,17 +158,119 @@ impl Reading<'_> {
                 done => done?,
             }
         }
-        for head in &self.pass.heads {
-            match self.session.read(head, FullPass::attributes(self.kind)).await {
-                Ok(entry) => each(entry.into_iter().collect()),
-                // The account may read below an entry that it may not read itself.
-                Err(error) if is_absent(&error) => {
-                    tracing::debug!(dn = head, %error, "entry left out");
-                }
-                Err(error) => return Err(error),
+        for head in self.pass.heads.clone() {
+            if let Some(entry) = self.read_if_there(&head).await? {
+                assembly.add(vec![entry]);
+                progress(assembly.len());
             }
         }
         Ok(assembly)
+    }
+
+    /// Reads what stands above the entries and was not among them.
+    async fn ancestors(&mut self, assembly: Assembly) -> Result<Assembly, FetchError> {
+        let contexts = self.pass.contexts.heads();
+        let found = tokio::task::spawn_blocking(move || {
+            let missing = ancestors::missing(assembly.names(), &contexts);
+            (assembly, missing)
+        });
+        let (mut assembly, missing) =
+            found.await.map_err(|panic| failed(self.session, Step::Protocol, &panic))?;
+        if missing.len() >= MOST_ANCESTORS {
+            tracing::warn!(read = missing.len(), "too many containers are missing above entries");
+        }
+        for name in missing {
+            if let Some(mut entry) = self.read_if_there(&name).await? {
+                self.session.complete_ranges(&mut entry).await?;
+                assembly.add(vec![entry]);
+            }
+        }
+        Ok(assembly)
+    }
+
+    /// The subschema that the controller names, whole, or none. Not reading it is no reason to give up a pass:
+    /// the view is as good without it, and then nothing names it.
+    async fn subschema(
+        &mut self,
+        root_dse: &Entry,
+        last: Option<Arc<Subschema>>,
+    ) -> Option<Arc<Subschema>> {
+        let dn = root_dse.text("subschemaSubentry")?;
+        let name = NormalizedDn::parse(dn).ok()?;
+        let last = last.filter(|last| *last.name() == name);
+        match self.changed_subschema(dn, last.as_deref()).await {
+            Ok(Found::Same) => last,
+            Ok(Found::Whole(new)) => Some(Arc::new(new)),
+            Ok(Found::Nothing) => {
+                tracing::debug!(dn, "the subschema is not relayed: it cannot be read whole");
+                None
+            }
+            // The link is lost, not the schema.
+            Err(error) => {
+                tracing::warn!(dn, %error, kept = last.is_some(), "the subschema cannot be read");
+                last
+            }
+        }
+    }
+
+    async fn changed_subschema(
+        &mut self,
+        dn: &str,
+        last: Option<&Subschema>,
+    ) -> Result<Found, FetchError> {
+        if let Some(last) = last
+            && last.age(Now::read().wall) < SUBSCHEMA_REFRESH
+            && let Some(stamp) = self.read_part(dn, &["modifyTimeStamp"]).await?
+            && stamp.first_of("modifyTimeStamp") == last.modified()
+        {
+            return Ok(Found::Same);
+        }
+        let read_at = Now::read().wall;
+        let entry = self.read_part(dn, &SUBSCHEMA_ATTRIBUTES).await?;
+        let whole = entry.and_then(|entry| Subschema::read(entry, read_at));
+        Ok(match (whole, last) {
+            (Some(whole), Some(last)) if whole.same_as(last) => {
+                last.confirm(read_at);
+                Found::Same
+            }
+            (Some(whole), _) => Found::Whole(whole),
+            (None, _) => Found::Nothing,
+        })
+    }
+
+    /// Some attributes of an entry, with all their values; `None` if it is not there or may not be read.
+    async fn read_part(
+        &mut self,
+        dn: &str,
+        attributes: &[&str],
+    ) -> Result<Option<PackedEntry>, FetchError> {
+        let read = match self.session.read(dn, attributes).await {
+            Ok(Some(mut entry)) => {
+                self.session.complete_ranges(&mut entry).await.map(|()| Some(entry))
+            }
+            other => other,
+        };
+        match read {
+            Err(error) if is_absent(&error) => Ok(None),
+            other => other,
+        }
+    }
+
+    /// One entry that the tree should have; one that is gone or may not be read is left out.
+    async fn read_if_there(&mut self, dn: &str) -> Result<Option<PackedEntry>, FetchError> {
+        match self.session.read(dn, FullPass::attributes(self.kind)).await {
+            Ok(Some(entry)) => Ok(Some(entry)),
+            Ok(None) => {
+                tracing::debug!(dn, "entry left out: it is not there");
+                Ok(None)
+            }
+            // The account may read below an entry that it may not read itself.
+            Err(error) if is_absent(&error) => {
+                tracing::debug!(dn, %error, "entry left out");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Puts whole attributes in the place of ranges.
@@ -214,7 +335,7 @@ impl Reading<'_> {
     ) -> Result<(), FetchError> {
         for &guid in guids {
             match self.find(guid).await? {
-                Some(mut entry) if self.pass.contexts.covers(&entry.dn) => {
+                Some(mut entry) if self.pass.contexts.covers(entry.dn()) => {
                     self.session.complete_ranges(&mut entry).await?;
                     assembly.add(vec![entry]);
                 }
@@ -224,7 +345,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn find(&mut self, guid: Guid) -> Result<Option<Entry>, FetchError> {
+    async fn find(&mut self, guid: Guid) -> Result<Option<PackedEntry>, FetchError> {
         let mut found = None;
         let read = match self.pass.by_identity(guid) {
             ByIdentity::Name(name) => {
@@ -232,7 +353,8 @@ impl Reading<'_> {
                 read.map(|entry| found = entry)
             }
             ByIdentity::Search(search) => {
-                let mut each = |page: Vec<Entry>| found = found.take().or(page.into_iter().next());
+                let mut each =
+                    |page: Vec<PackedEntry>| found = found.take().or(page.into_iter().next());
                 self.session.search_paged(search, 1, &mut each).await
             }
         };
@@ -241,6 +363,16 @@ impl Reading<'_> {
             Ok(()) | Err(_) => Ok(found),
         }
     }
+}
+
+/// What became of reading the subschema.
+enum Found {
+    /// It says what the last one said.
+    Same,
+    /// Another one.
+    Whole(Subschema),
+    /// There is none, or not all of it.
+    Nothing,
 }
 
 /// An end of memberships.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::directory::Domain;
-use crate::ldap::entry::EntryAttribute;
+use crate::ldap::entry::{Entry, EntryAttribute};
 
 const AD: DirectoryKind = DirectoryKind::ActiveDirectory;
 const BASE: &str = "DC=corp,DC=example";
@@ -36,9 +36,13 @@ fn guid(number: u8) -> Guid {
     Guid::from_ad_octets(&[number; 16]).unwrap()
 }
 
+fn packed(page: &[Entry]) -> Vec<PackedEntry> {
+    page.iter().map(PackedEntry::pack).collect()
+}
+
 fn assembly(pages: Vec<Vec<Entry>>) -> Assembly {
     let mut assembly = Assembly::new(AD);
-    pages.into_iter().for_each(|page| assembly.add(page));
+    pages.into_iter().for_each(|page| assembly.add(packed(&page)));
     assembly
 }
 
@@ -46,8 +50,8 @@ fn assembled(pages: Vec<Vec<Entry>>) -> Result<Assembled, AssembleError> {
     assembly(pages).finish(BASE, None)
 }
 
-fn names(entries: &[Entry]) -> Vec<&str> {
-    entries.iter().map(|entry| entry.dn.as_str()).collect()
+fn names(entries: &[PackedEntry]) -> Vec<&str> {
+    entries.iter().map(PackedEntry::dn).collect()
 }
 
 /// A view with so many users and groups.
@@ -63,6 +67,7 @@ fn view(users: u8, groups: u8) -> View {
         sid: None,
         upn_suffixes: Vec::new(),
         root_dse: Entry { dn: String::new(), attributes: Vec::new() },
+        subschema: None,
     };
     let groups =
         (0..groups).map(|number| object(100 + number, &format!("CN=g{number}"), "group", &[]));
@@ -105,8 +110,7 @@ fn forbidden_and_local_attributes_are_dropped() {
         push(&mut entry, name, vec![b"x".to_vec()]);
     }
     let kept = assembled(vec![vec![entry]]).unwrap();
-    let names: Vec<&str> =
-        kept.entries[0].attributes.iter().map(|kept| kept.description.as_str()).collect();
+    let names: Vec<&str> = kept.entries[0].attributes().map(|kept| kept.description()).collect();
     assert_eq!(names, ["objectGUID", "objectClass", "userAccountControl", "mail"]);
 }
 
@@ -133,7 +137,7 @@ fn what_is_taken_out_is_found_no_more() {
     let mut renamed = user(3);
     renamed.dn = "CN=renamed".to_owned();
     // The last entry has taken the free place, and is still found by its identity.
-    assembly.add(vec![renamed, user(1)]);
+    assembly.add(packed(&[renamed, user(1)]));
     let left = assembly.finish(BASE, None).unwrap();
     assert_eq!(
         names(&left.entries),
@@ -198,9 +202,10 @@ fn memberships_that_only_one_end_names() {
     assert_eq!((found.claimed, found.unconfirmed, found.are_hidden()), (4, 2, false));
     assert_eq!(found.groups, BTreeSet::from([guid(51), guid(52)]));
     assert_eq!(found.members, BTreeSet::from([guid(1), guid(2)]));
-    assembly.add(vec![group(51, "CN=old member", &["CN=u1,DC=corp,DC=example"])]);
+    let group_now = group(51, "CN=old member", &["CN=u1,DC=corp,DC=example"]);
+    assembly.add(packed(&[group_now]));
     assert_eq!(assembly.memberships().groups, BTreeSet::from([guid(52)]));
-    assembly.add(vec![group(50, "CN=fits", &[]), group(51, "CN=old member", &[])]);
+    assembly.add(packed(&[group(50, "CN=fits", &[]), group(51, "CN=old member", &[])]));
     assert!(assembly.memberships().are_hidden());
 }
 

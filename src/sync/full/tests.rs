@@ -5,6 +5,7 @@ use crate::ldap::entry::EntryAttribute;
 
 const AD: DirectoryKind = DirectoryKind::ActiveDirectory;
 const CONFIGURATION: &str = "CN=Configuration,DC=corp,DC=example";
+const SCHEMA: &str = "CN=Schema,CN=Configuration,DC=corp,DC=example";
 
 fn entry(dn: &str, attributes: &[(&str, &[&str])]) -> Entry {
     let attributes = attributes.iter().map(|(name, values)| EntryAttribute {
@@ -15,16 +16,15 @@ fn entry(dn: &str, attributes: &[(&str, &[&str])]) -> Entry {
 }
 
 fn root_dse() -> Entry {
-    let schema = "CN=Schema,CN=Configuration,DC=corp,DC=example";
     let zones = "DC=DomainDnsZones,DC=corp,DC=example";
-    let contexts = ["DC=corp,DC=example", CONFIGURATION, schema, zones];
+    let contexts = ["DC=corp,DC=example", CONFIGURATION, SCHEMA, zones];
     entry(
         "",
         &[
             ("namingContexts", &contexts),
             ("defaultNamingContext", &["DC=corp,DC=example"]),
             ("configurationNamingContext", &[CONFIGURATION]),
-            ("schemaNamingContext", &[schema]),
+            ("schemaNamingContext", &[SCHEMA]),
         ],
     )
 }
@@ -85,8 +85,8 @@ fn what_active_directory_is_asked() {
     );
     let partitions = pass.partitions.unwrap();
     assert_eq!(partitions.base, "CN=Partitions,CN=Configuration,DC=corp,DC=example");
-    assert_eq!(pass.heads, [CONFIGURATION]);
-    assert_eq!(pass.copy.attributes, ["*"]);
+    assert_eq!(pass.heads, [CONFIGURATION, SCHEMA]);
+    assert_eq!(pass.copy.attributes, ["*"].iter().collect());
 }
 
 /// The entries above a narrowed copy are read one by one, so that searches from the top work.
@@ -94,7 +94,10 @@ fn what_active_directory_is_asked() {
 fn a_narrowed_copy_has_its_ancestors() {
     let contexts = contexts(Some("OU=A,OU=B,DC=corp,DC=example"), None).unwrap();
     let pass = FullPass::plan(AD, contexts);
-    assert_eq!(pass.heads, ["OU=B,DC=corp,DC=example", "DC=corp,DC=example", CONFIGURATION]);
+    assert_eq!(
+        pass.heads,
+        ["OU=B,DC=corp,DC=example", "DC=corp,DC=example", CONFIGURATION, SCHEMA]
+    );
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn what_openldap_is_asked() {
     let plan = |base| FullPass::plan(kind, Contexts::read(kind, &root_dse, base, None).unwrap());
     let pass = plan(None);
     assert_eq!(pass.heads, ["dc=example,dc=org"]);
-    assert_eq!(pass.copy.attributes, ["*", "+"]);
+    assert_eq!(pass.copy.attributes, ["*", "+"].iter().collect());
     assert_eq!(pass.partitions, None);
     let filter = pass.copy.filter.to_string();
     for class in ["inetOrgPerson", "posixGroup", "organizationalUnit"] {
@@ -138,6 +141,7 @@ fn the_domain_is_named_by_its_own_cross_ref() {
         head,
     ];
     let directory = Arc::from("corp");
+    let entries = entries.map(|entry| PackedEntry::pack(&entry));
     let found = domain(&directory, AD, contexts.clone(), root_dse(), &entries);
     assert_eq!(found.netbios_name.as_deref(), Some("OLDNAME"));
     assert_eq!(found.dns_name.as_deref(), Some("corp.example"));

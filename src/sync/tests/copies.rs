@@ -1,5 +1,7 @@
 //! One copy: what is in it, what changes while it is read, and what it says when it fails.
 
+use std::time::UNIX_EPOCH;
+
 use super::*;
 use crate::directory::View;
 use crate::ldap::dn::NormalizedDn;
@@ -18,7 +20,7 @@ async fn copy(
     copy
 }
 
-const WHOLE: Wanted<'static> = Wanted { base: None, page_size: 100, last: None };
+const WHOLE: Wanted<'static> = Wanted { base: None, page_size: 100, config: None, last: None };
 
 fn has(view: &View, dn: &str) -> bool {
     view.find_dn(&NormalizedDn::parse(dn).unwrap()).is_some()
@@ -83,7 +85,8 @@ async fn who_is_renamed_meanwhile_stays_in_the_groups() {
             }
         });
         let upstream = company.upstream();
-        let entries = copy(&upstream, WHOLE, |_| {}).await.unwrap().view.iter().count();
+        let mut entries = 0;
+        copy(&upstream, WHOLE, |read| entries = read).await.unwrap();
         let mut found = 0;
         for after in 1..entries {
             let mut done = false;
@@ -198,4 +201,113 @@ async fn each_failure_names_its_step() {
     let error = copy(&company.upstream(), WHOLE, |_| {}).await.unwrap_err();
     assert_eq!(error.step, Step::Connect);
     assert!(error.to_string().starts_with("dc2.corp.example: connection: "), "{error}");
+}
+
+/// Entries below containers of classes that no filter of a pass asks for: tree browsers need every step.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_missing_above_an_entry() {
+    for company in [Company::new(), Company::openldap()] {
+        let suffix = company.suffix();
+        let odd = format!("cn=Odd\\, One,ou=People,{suffix}");
+        let inner = format!("cn=Inner,{odd}");
+        let class = match company.kind {
+            DirectoryKind::ActiveDirectory => "lostAndFound",
+            DirectoryKind::OpenLdap => "device",
+        };
+        company.directory.with(|directory| {
+            directory.add(&odd, &[("objectClass", class)]).unwrap();
+            directory.add(&inner, &[("objectClass", class)]).unwrap();
+            let kate = directory.dn_of("kate").unwrap();
+            directory.rename(&kate, &format!("cn=kate,{inner}")).unwrap();
+        });
+        let view = copy(&company.upstream(), WHOLE, |_| {}).await.unwrap().view;
+        for entry in view.iter() {
+            let name = NormalizedDn::parse(entry.dn()).unwrap();
+            let heads = [suffix, "CN=Configuration,DC=corp,DC=example", "cn=ldapgate"];
+            let is_head = heads.iter().any(|head| NormalizedDn::parse(head).unwrap() == name);
+            assert!(is_head || view.find_dn(&name.parent().unwrap()).is_some(), "{name}");
+        }
+        assert!(has(&view, &odd) && has(&view, &inner) && has(&view, &format!("cn=kate,{inner}")));
+    }
+}
+
+/// The heads of all contexts that are named are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_context_has_its_head() {
+    let view = copy(&Company::new().upstream(), WHOLE, |_| {}).await.unwrap().view;
+    assert!(has(&view, view.domain().schema_context.as_deref().unwrap()));
+}
+
+/// A company whose controllers have a subschema.
+fn with_schema(company: Company) -> (Company, &'static str) {
+    let (dn, class) = match company.kind {
+        DirectoryKind::ActiveDirectory => {
+            ("CN=Aggregate,CN=Schema,CN=Configuration,DC=corp,DC=example", "subSchema")
+        }
+        DirectoryKind::OpenLdap => ("cn=Subschema", "subschema"),
+    };
+    let attributes = [
+        ("objectClass", class),
+        ("attributeTypes", "( 2.5.4.3 NAME 'cn' )"),
+        ("attributeTypes", "( 2.5.4.4 NAME 'sn' )"),
+        ("objectClasses", "( 2.5.6.0 NAME 'top' )"),
+        ("modifyTimeStamp", "20200101000000Z"),
+    ];
+    company.directory.with(|directory| directory.add(dn, &attributes).unwrap());
+    (company, dn)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_subschema_is_relayed_whole_or_not_at_all() {
+    for company in [Company::new(), Company::openldap()] {
+        let none = copy(&company.upstream(), WHOLE, |_| {}).await.unwrap().view;
+        assert!(none.domain().subschema.is_none(), "there is no such entry");
+        let (company, dn) = with_schema(company);
+        let upstream = company.upstream();
+        // OpenLDAP stamps every change by itself, to the second.
+        let set = |name, values: &[&str], second: u64| {
+            company.directory.with(|directory| {
+                directory.advance(UNIX_EPOCH + Duration::from_secs(second));
+                directory.set(dn, name, values).unwrap();
+                directory.set(dn, "modifyTimeStamp", &[&second.to_string()]).unwrap();
+            });
+        };
+        set("cn", &["Aggregate"], 1);
+        let view = copy(&upstream, WHOLE, |_| {}).await.unwrap().view;
+        let relayed = view.domain().subschema.clone().unwrap();
+        assert_eq!((relayed.dn(), relayed.attribute_types()), (dn, 2));
+
+        let mut last = Arc::new(view);
+        let mut next = async || {
+            let copy =
+                copy(&upstream, Wanted { last: Some(&last), ..WHOLE }, |_| {}).await.unwrap();
+            let changed = !copy.changes.is_empty();
+            last = Arc::new(copy.view);
+            (last.domain().subschema.clone(), changed)
+        };
+        // Whether it has changed is asked cheaply: what its stamp does not tell is for the next day.
+        set("objectClasses", &["( 2.5.6.0 NAME 'top' )", "( 2.5.6.6 NAME 'person' )"], 1);
+        let (kept, changed) = next().await;
+        assert!(Arc::ptr_eq(&kept.unwrap(), &relayed) && !changed);
+        set("attributeTypes", &["( 2.5.4.3 NAME 'cn' )"], 2);
+        let (renewed, changed) = next().await;
+        assert!(renewed.unwrap().attribute_types() == 1 && changed, "the change is published");
+        // A schema that lacks its types would make clients refuse every attribute.
+        set("attributeTypes", &[], 3);
+        let (gone, changed) = next().await;
+        assert!(gone.is_none() && changed);
+    }
+}
+
+/// The view is as good without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subschema_that_cannot_be_read_fails_no_pass() {
+    let (company, dn) = with_schema(Company::new());
+    // Larger than any message may be.
+    company.directory.with(|directory| {
+        let huge = "x".repeat(2 * 1024 * 1024);
+        directory.set(dn, "attributeTypes", &[&huge]).unwrap();
+    });
+    let view = copy(&company.upstream(), WHOLE, |_| {}).await.unwrap().view;
+    assert!(view.counts().users > 10 && view.domain().subschema.is_none());
 }

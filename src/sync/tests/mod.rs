@@ -105,5 +105,6 @@ fn on_demand() -> SyncConfig {
         page_size: 100,
         base: None,
         after_refusal: Duration::from_millis(80),
+        view: Arc::default(),
     }
 }
