@@ -8,6 +8,8 @@ use ipnet::IpNet;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 
+use super::service_account::ServiceAccountMemo;
+
 /// One downstream application, chosen by listener and client network, never by what the client says.
 #[derive(Clone, Debug)]
 pub struct Application {
@@ -28,6 +30,8 @@ pub struct Application {
     /// Accounts of the directory that may bind and search although they are out of scope, in any
     /// bind-name form.
     pub service_accounts: Vec<String>,
+    /// Whom those names stood for when somebody last asked.
+    pub service_account_memo: ServiceAccountMemo,
     /// Service accounts that only this program knows.
     pub local_accounts: Vec<LocalAccount>,
     /// Who may search.
@@ -40,6 +44,8 @@ pub struct Application {
     pub negative_latency: Duration,
     /// Bounds of one search.
     pub limits: SearchLimits,
+    /// An account's primary group is among its memberOf values, where directories leave it out.
+    pub primary_group_in_member_of: bool,
     /// The client networks it is chosen for; empty for any.
     pub networks: Vec<IpNet>,
     /// The listeners it is chosen for; empty for all.
@@ -110,14 +116,16 @@ pub enum RefusalStyle {
 pub struct SearchLimits {
     /// Most entries of a search without paging; 0 for no bound.
     pub size: u32,
-    /// Longest time one search may take.
+    /// Longest time one search may take to find its entries; sending them is not counted.
     pub time: Duration,
+    /// Most entries that a search may have to look at; 0 for no bound.
+    pub candidates: u32,
     /// Most entries of one page; 0 for no bound.
     pub page: u32,
 }
 
 impl Default for SearchLimits {
     fn default() -> Self {
-        Self { size: 0, time: Duration::from_secs(120), page: 0 }
+        Self { size: 0, time: Duration::from_secs(120), candidates: 0, page: 0 }
     }
 }

@@ -35,11 +35,11 @@ pub struct Account {
     /// Its identity there.
     pub guid: Guid,
     /// Its distinguished name at the time of the decision.
-    pub dn: String,
+    pub dn: Arc<str>,
     /// How the directory's own tools write it: `CORP\sam`, or the distinguished name.
-    pub authorization_name: String,
+    pub authorization_name: Arc<str>,
     /// The name that is sent to the controller.
-    pub upstream_name: String,
+    pub upstream_name: Arc<str>,
     /// Whether it is one of the application's named service accounts.
     pub service_account: bool,
     /// When the account stops being valid by the clock alone.
@@ -55,7 +55,7 @@ pub struct NamedAccount {
     /// Its identity there.
     pub guid: Guid,
     /// Its distinguished name; empty if the account is gone.
-    pub dn: String,
+    pub dn: Arc<str>,
 }
 
 impl NamedAccount {
@@ -66,7 +66,7 @@ impl NamedAccount {
         Self {
             directory: resolved.directory.clone(),
             guid: resolved.guid,
-            dn: entry.map(|entry| entry.dn().to_owned()).unwrap_or_default(),
+            dn: entry.map(|entry| entry.dn()).unwrap_or_default().into(),
         }
     }
 }
@@ -115,13 +115,15 @@ pub fn judge_resolved(
     }
     let kind = view.domain().kind;
     let netbios_name = view.domain().netbios_name.as_deref();
-    let authorization_name = authorization_name(kind, netbios_name, entry);
+    let dn: Arc<str> = entry.dn().into();
+    let authorization_name =
+        account_name(kind, netbios_name, entry).map_or_else(|| Arc::clone(&dn), Arc::from);
     Ok(Admission {
         application: application.clone(),
         account: Account {
             directory: resolved.directory.clone(),
             guid: resolved.guid,
-            dn: entry.dn().to_owned(),
+            dn,
             upstream_name: authorization_name.clone(),
             authorization_name,
             service_account,
@@ -133,29 +135,22 @@ pub fn judge_resolved(
 
 /// `NETBIOS\sAMAccountName` survives moves and renames between our reading and the controller's; the
 /// distinguished name serves where there is no such name.
-fn authorization_name(
+fn account_name(
     kind: DirectoryKind,
     netbios_name: Option<&str>,
     entry: EntryRef<'_>,
-) -> String {
-    match (kind, netbios_name, entry.text("sAMAccountName")) {
-        (DirectoryKind::ActiveDirectory, Some(domain), Some(account)) => {
-            format!("{domain}\\{account}")
+) -> Option<String> {
+    match (kind, netbios_name) {
+        (DirectoryKind::ActiveDirectory, Some(domain)) => {
+            entry.text("sAMAccountName").map(|account| format!("{domain}\\{account}"))
         }
-        _ => entry.dn().to_owned(),
+        (DirectoryKind::ActiveDirectory, None) | (DirectoryKind::OpenLdap, _) => None,
     }
 }
 
-/// Whether the account is one the application names as its own. Names are resolved on the current
-/// views and compared by identity: an account named by its GUID keeps the role through every rename and
-/// move. A name that a second account answers to in any form gives the role to neither: who may write a
-/// userPrincipalName must not become the service account that is configured by its account name.
+/// Whether the account is one the application names as its own.
 fn is_service_account(world: &World, application: &Application, account: &Resolved) -> bool {
-    application.service_accounts.iter().any(|configured| {
-        BindName::read(configured.as_bytes())
-            .and_then(|name| name::resolve_in_every_form(world, application, &name))
-            .is_ok_and(|named| named == *account)
-    })
+    application.service_account_memo.accounts(application, world).contains(account)
 }
 
 /// A denied group that no directory of the application has is a name misspelt or a group renamed:
@@ -178,6 +173,19 @@ impl Admission {
         &self.account
     }
 
+    /// What the admission is worth on the world as it is now: the rules are asked again if anything they
+    /// rest on has moved.
+    ///
+    /// # Errors
+    /// The reason it is worth nothing any more.
+    pub fn renewed(self, world: &World, now: Now) -> Result<Self, Refusal> {
+        if is_current(self.epoch, self.account.expires, world, now) {
+            return Ok(self);
+        }
+        let Account { directory, guid, .. } = self.account;
+        judge_resolved(world, &self.application, &Resolved { directory, guid }, now)
+    }
+
     /// Turns the admission into a permit: a controller has accepted the password.
     #[must_use]
     pub fn confirm(self, _evidence: Accepted) -> Permit {
@@ -187,6 +195,12 @@ impl Admission {
             epoch: self.epoch,
         }
     }
+}
+
+/// Whether what was judged in `epoch` would be judged the same now: nothing has moved but the clock, and
+/// that not beyond `expires`.
+fn is_current(epoch: u64, expires: Option<SystemTime>, world: &World, now: Now) -> bool {
+    epoch == world.epoch && expires.is_none_or(|expires| now.wall < expires)
 }
 
 /// Who holds a permit.
@@ -281,7 +295,7 @@ impl Permit {
     /// Whether it was judged on this very world and the account's time is not up since.
     #[must_use]
     pub fn is_current(&self, world: &World, now: Now) -> bool {
-        self.epoch == world.epoch && self.expires().is_none_or(|expires| now.wall < expires)
+        is_current(self.epoch, self.expires(), world, now)
     }
 
     /// When the permit ends by the clock alone.

@@ -34,6 +34,9 @@ impl LocalSecretAccepted {
 /// or `cn=<name>,cn=ldapgate` for applications that insist on a distinguished name.
 #[must_use]
 pub fn find<'a>(application: &'a Application, name: &BindName) -> Option<&'a LocalAccount> {
+    if application.local_accounts.is_empty() {
+        return None;
+    }
     let text = prepare_case_ignore(name.as_str());
     let dn = name.as_str().contains('=').then(|| NormalizedDn::parse(name.as_str()).ok()).flatten();
     application.local_accounts.iter().find(|account| {

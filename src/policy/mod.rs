@@ -18,6 +18,7 @@ pub mod local_account;
 pub mod name;
 pub mod refusal;
 pub mod rules;
+pub mod service_account;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod visibility;

@@ -120,7 +120,7 @@ pub fn resolve_in_every_form(
     let agrees = |form: &Form| {
         matches_of(world, application, form, name).iter().all(|found| *found == first)
     };
-    if forms(name.as_str()).iter().all(agrees) { Ok(first) } else { Err(Refusal::Ambiguous) }
+    if forms(name.as_str()).all(|form| agrees(&form)) { Ok(first) } else { Err(Refusal::Ambiguous) }
 }
 
 fn matches_of(
@@ -139,41 +139,46 @@ fn matches_of(
     world.of(application).flat_map(in_view).collect()
 }
 
-fn forms(name: &str) -> Vec<Form> {
+/// The forms that a name has, each taken apart only when those before it have found nobody.
+fn forms(name: &str) -> impl Iterator<Item = Form> {
     let name = name.trim();
-    let mut forms = Vec::new();
-    if name.is_empty() {
-        return forms;
+    let inner = name.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    let (text, readers): (&str, &[Reader]) = match inner {
+        _ if name.is_empty() => (name, &[]),
+        Some(inner) => (inner, &[identity]),
+        None => (name, READERS),
+    };
+    readers.iter().filter_map(move |read| read(text))
+}
+
+/// Reads one form; `None`: the name does not have it.
+type Reader = fn(&str) -> Option<Form>;
+
+/// How each form is read, in the order of MS-ADTS.
+const READERS: &[Reader] = &[
+    |name| name.contains('=').then(|| NormalizedDn::parse(name).ok().map(Form::Dn))?,
+    |_| Some(Form::Upn),
+    |name| {
+        let (account, suffix) = name.rsplit_once('@')?;
+        Some(Form::ImplicitUpn { account: account.to_owned(), suffix: suffix.to_owned() })
+    },
+    |name| {
+        let (domain, account) = name.split_once('\\')?;
+        Some(Form::DomainAccount { domain: domain.to_owned(), account: account.to_owned() })
+    },
+    |name| canonical(name).map(Form::Canonical),
+    |name| Guid::parse(name).map(Form::Guid),
+    |name| Sid::parse(name).map(Form::Sid),
+    |_| Some(Form::Bare),
+];
+
+/// What stands between `<` and `>`.
+fn identity(inner: &str) -> Option<Form> {
+    match inner.split_once('=')? {
+        (key, value) if key.eq_ignore_ascii_case("GUID") => Guid::parse(value).map(Form::Guid),
+        (key, value) if key.eq_ignore_ascii_case("SID") => Sid::parse(value).map(Form::Sid),
+        _ => None,
     }
-    if let Some(inner) = name.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
-        match inner.split_once('=') {
-            Some((key, value)) if key.eq_ignore_ascii_case("GUID") => {
-                forms.extend(Guid::parse(value).map(Form::Guid));
-            }
-            Some((key, value)) if key.eq_ignore_ascii_case("SID") => {
-                forms.extend(Sid::parse(value).map(Form::Sid));
-            }
-            _ => {}
-        }
-        return forms;
-    }
-    if name.contains('=')
-        && let Ok(dn) = NormalizedDn::parse(name)
-    {
-        forms.push(Form::Dn(dn));
-    }
-    forms.push(Form::Upn);
-    if let Some((account, suffix)) = name.rsplit_once('@') {
-        forms.push(Form::ImplicitUpn { account: account.to_owned(), suffix: suffix.to_owned() });
-    }
-    if let Some((domain, account)) = name.split_once('\\') {
-        forms.push(Form::DomainAccount { domain: domain.to_owned(), account: account.to_owned() });
-    }
-    forms.extend(canonical(name).map(Form::Canonical));
-    forms.extend(Guid::parse(name).map(Form::Guid));
-    forms.extend(Sid::parse(name).map(Form::Sid));
-    forms.push(Form::Bare);
-    forms
 }
 
 fn find<'v>(view: &'v View, form: &Form, name: &str) -> Vec<EntryRef<'v>> {

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::application::{
     AnonymousAccess, Application, LocalAccount, RefusalStyle, ScopeBase, SearchLimits, Searchers,
 };
+use super::service_account::ServiceAccountMemo;
 use super::{BindName, DirectoryState, Refusal, World, judge};
 use crate::directory::{Domain, View};
 use crate::ldap::dn::NormalizedDn;
@@ -154,6 +155,7 @@ fn domain(directory: &str, kind: DirectoryKind, context: &str) -> Domain {
         sid: Sid::parse(DOMAIN_SID),
         upn_suffixes: vec!["mail.example".to_owned()],
         root_dse: Entry { dn: String::new(), attributes: Vec::new() },
+        subschema: None,
     }
 }
 
@@ -222,12 +224,14 @@ pub(crate) fn application() -> Application {
         required_groups: Vec::new(),
         denied_groups: Vec::new(),
         service_accounts: Vec::new(),
+        service_account_memo: ServiceAccountMemo::default(),
         local_accounts: Vec::<LocalAccount>::new(),
         searchers: Searchers::ServiceAccounts,
         anonymous: AnonymousAccess::RootDseOnly,
         refusals: RefusalStyle::Uniform,
         negative_latency: Duration::ZERO,
         limits: SearchLimits::default(),
+        primary_group_in_member_of: false,
         networks: Vec::new(),
         listeners: Vec::new(),
     }

@@ -78,8 +78,8 @@ fn a_name_given_to_somebody_else() {
     });
     let renamed = renamed.unwrap();
     let Identity::Directory(account) = renamed.identity() else { panic!("not of the directory") };
-    assert_eq!(account.dn, people("Alicia"));
-    assert_eq!(account.authorization_name, "CORP\\alicia");
+    assert_eq!(*account.dn, people("Alicia"));
+    assert_eq!(&*account.authorization_name, "CORP\\alicia");
 }
 
 /// accountExpires passes without any change of the view.
