@@ -1,5 +1,6 @@
 //! One line for each bind: who, from where, what came of it, and the true reason. Never a password.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,6 +11,11 @@ use super::answer::Reason;
 use super::bind::Verdict;
 use crate::hexadecimal;
 use crate::ldap::result::ResultCode;
+use crate::telemetry::{LineLog, LogLevel};
+use crate::time::Now;
+
+/// Where these lines come from, for whoever filters the log.
+const TARGET: &str = "ldapgate::audit";
 
 /// Longest name written out, in characters.
 const MAX_NAME: usize = 256;
@@ -30,9 +36,9 @@ impl NameHash {
         Self(Some(key))
     }
 
-    fn show(&self, name: &[u8], resolved: bool) -> String {
+    fn show<'n>(&self, name: &'n [u8], resolved: bool) -> Cow<'n, str> {
         match self.0 {
-            Some(key) if !resolved => hashed(&key, name),
+            Some(key) if !resolved => hashed(&key, name).into(),
             _ => escaped(name),
         }
     }
@@ -46,8 +52,11 @@ fn hashed(key: &[u8], name: &[u8]) -> String {
 }
 
 /// The name as one line of at most [`MAX_NAME`] characters, escapes counted; `…` in place of the rest.
-fn escaped(name: &[u8]) -> String {
+fn escaped(name: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(name);
+    if text.len() <= MAX_NAME && text.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+        return text;
+    }
     let mut line = String::new();
     let mut written = 0;
     for character in text.chars() {
@@ -59,7 +68,7 @@ fn escaped(name: &[u8]) -> String {
         }
         line.push_str(&shown);
     }
-    line
+    line.into()
 }
 
 /// Control and other invisible characters as escapes. Quotes and backslashes stay as they are: the log's
@@ -89,40 +98,44 @@ pub struct BindRecord<'a> {
     pub attempts: u32,
     /// From request to answer, without the latency floor.
     pub latency: Duration,
+    /// The time of the answer.
+    pub now: Now,
 }
 
 impl BindRecord<'_> {
-    /// Writes the line.
-    pub fn log(&self, names: &NameHash) {
+    /// Leaves the line in `log`, if the level lets it through.
+    pub fn log(&self, log: &LineLog, names: &NameHash) {
+        if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+            return;
+        }
+        let mut line = log.line(self.now.wall, LogLevel::Info, TARGET, "bind");
+        line.text("application", self.application);
+        line.plain("client", self.client);
         let account = self.verdict.account.as_ref();
         let resolved = account.is_some()
             || matches!(self.verdict.reason, Reason::AcceptedLocally | Reason::LocalSecretWrong);
-        let guid = account.map(|account| account.guid.to_string());
-        tracing::info!(
-            target: "ldapgate::audit",
-            application = self.application,
-            client = %self.client,
-            name = self.names_shown(names, resolved),
-            guid = guid.as_deref(),
-            dn = account.map(|account| account.dn.as_str()),
-            directory = account.map(|account| &*account.directory),
-            controller = self.controller,
-            attempts = self.attempts,
-            outcome = self.verdict.reason.outcome(),
-            reason = self.verdict.reason.code(),
-            code = self.code.0,
-            said = self.said(),
-            latency_ms = u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX),
-            "bind"
-        );
-    }
-
-    fn names_shown(&self, names: &NameHash, resolved: bool) -> String {
-        names.show(self.name, resolved)
+        line.text("name", &names.show(self.name, resolved));
+        if let Some(account) = account {
+            line.quoted("guid", account.guid);
+            line.text("dn", &account.dn);
+            line.text("directory", &account.directory);
+        }
+        if let Some(controller) = self.controller {
+            line.text("controller", controller);
+        }
+        line.number("attempts", self.attempts.into());
+        line.text("outcome", self.verdict.reason.outcome());
+        line.text("reason", self.verdict.reason.code());
+        line.number("code", self.code.0.into());
+        if let Some(said) = self.said() {
+            line.text("said", &said);
+        }
+        line.number("latency_ms", u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX));
+        log.leave(line);
     }
 
     /// The controller's own words, where it refused.
-    fn said(&self) -> Option<String> {
+    fn said(&self) -> Option<Cow<'_, str>> {
         self.verdict.relayed.as_ref().map(|result| escaped(&result.diagnostic_message))
     }
 }

@@ -12,7 +12,7 @@ use crate::ldap::secret::Password;
 use crate::policy::application::LocalAccount;
 use crate::policy::judge::{NamedAccount, judge_resolved};
 use crate::policy::local_account::{self, LocalSecretAccepted};
-use crate::policy::name::{self, Resolved};
+use crate::policy::name;
 use crate::policy::{Admission, Application, BindName, Permit, Refusal, World};
 use crate::time::Now;
 use crate::upstream::{BindOutcome, Verification};
@@ -147,27 +147,23 @@ fn named(
 /// now: what came in while the controller was thinking counts.
 #[must_use]
 pub fn conclude_controller(
-    application: &Arc<Application>,
-    admission: &Admission,
+    admission: Admission,
     verification: Verification,
     world: &World,
     now: Now,
 ) -> Verdict {
     let account = NamedAccount::from(admission.account());
     match verification.outcome {
-        BindOutcome::Accepted { evidence, controls } => {
-            let resolved = Resolved { directory: account.directory.clone(), guid: account.guid };
-            match judge_resolved(world, application, &resolved, now) {
-                Ok(confirmed) => Verdict {
-                    reason: Reason::Accepted,
-                    relayed: None,
-                    controls,
-                    permit: Some(confirmed.confirm(evidence)),
-                    account: Some(account),
-                },
-                Err(refusal) => Verdict::about(Reason::Refused(refusal), account),
-            }
-        }
+        BindOutcome::Accepted { evidence, controls } => match admission.renewed(world, now) {
+            Ok(confirmed) => Verdict {
+                reason: Reason::Accepted,
+                relayed: None,
+                controls,
+                permit: Some(confirmed.confirm(evidence)),
+                account: Some(account),
+            },
+            Err(refusal) => Verdict::about(Reason::Refused(refusal), account),
+        },
         BindOutcome::Rejected { result, controls } => Verdict {
             reason: Reason::Rejected,
             relayed: Some(result),

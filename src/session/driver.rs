@@ -1,38 +1,43 @@
 //! `[io]` The loop that moves octets: reads frames, lets the [`Session`] decide, asks controllers, writes
 //! answers. One for each connection; requests of a connection are handled one after another.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
-use tokio::time::{sleep, sleep_until, timeout};
-use zeroize::Zeroize;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep_until, timeout};
 
-use crate::ldap::frame::{self, FrameError};
-use crate::ldap::request::{Request, RequestError};
-use crate::ldap::result::ResultCode;
-use crate::policy::Refusal;
+use crate::ldap::frame;
+use crate::ldap::request::Request;
+use crate::ldap::result::{LdapResult, ResultCode};
+use crate::policy::{Permit, Refusal};
 use crate::time::Now;
 
 use super::answer::{Reason, told};
 use super::audit::BindRecord;
-use super::gate::Gate;
+use super::gate::{Gate, Snapshot};
+use super::heavy::Heavy;
+use super::inbox::Inbox;
 use super::machine::{Moment, Next, PERMIT_LOST, PendingBind, Session};
+use super::outbox;
 use super::password_check;
 use super::responder;
-use super::search::SearchRun;
+use super::search::{BATCH_OCTETS, SearchRun};
+use super::signals::{Signal, Signals};
 
 /// How large and how slow a client may be.
 #[derive(Clone, Debug)]
 pub struct SessionLimits {
     /// From accepting to the first successful bind.
     pub pre_bind_timeout: Duration,
-    /// Between two requests after that.
+    /// Between the end of one request and the next after that.
     pub idle_timeout: Duration,
     /// Largest message before a successful bind, in octets.
     pub message_before_bind: usize,
@@ -89,17 +94,16 @@ pub enum Ended {
 pub async fn serve<S>(
     session: &mut Session,
     stream: &mut S,
-    surroundings: &mut Surroundings,
+    surroundings: &Surroundings,
 ) -> io::Result<Ended>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut connection =
-        Connection { stream, buffer: BytesMut::with_capacity(FIRST_BUFFER), answers: Vec::new() };
+    let mut connection = Connection::new(stream, session, surroundings);
     loop {
-        match connection.step(session, surroundings).await? {
+        match connection.step().await? {
             None => {}
-            Some(Ended::StartTls) if !connection.buffer.is_empty() => {
+            Some(Ended::StartTls) if !connection.inbox.is_empty() => {
                 // Octets behind StartTLS came in clear from who knows whom (RFC 4511 §4.14.1).
                 tracing::warn!(client = %surroundings.client, "data behind a StartTLS request, closing");
                 return Ok(Ended::Closed);
@@ -109,218 +113,261 @@ where
     }
 }
 
-/// Room for requests that a connection begins with, in octets.
-const FIRST_BUFFER: usize = 4 * 1024;
-/// An empty buffer larger than this is given back, in octets.
-const LARGEST_IDLE_BUFFER: usize = 64 * 1024;
+/// The wall clock may be set while a permit's end is awaited: the wait is cut into pieces.
+const CLOCK_CHECK: Duration = Duration::from_secs(60);
 
 struct Connection<'s, S> {
     stream: &'s mut S,
-    buffer: BytesMut,
+    session: &'s mut Session,
+    surroundings: &'s Surroundings,
+    inbox: Inbox,
     answers: Vec<u8>,
-}
-
-impl<S> Drop for Connection<'_, S> {
-    /// What is left over may be half a bind.
-    fn drop(&mut self) {
-        self.buffer.as_mut().zeroize();
-    }
+    signals: Signals,
+    snapshot: Snapshot,
+    /// When something last came, or was finished that took its time.
+    now: Now,
+    /// Whether a request has been dated with `now`.
+    dated: bool,
+    /// When the last request was done.
+    active: Instant,
 }
 
 /// What ended a wait for input.
-enum Woken {
-    Read(usize),
-    WorldMoved,
-    Draining,
-    TimedOut,
+enum Heard {
+    Octets(usize),
+    Signal(Signal),
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
-    /// Handles one buffered request, or waits for more octets.
-    async fn step(
-        &mut self,
-        session: &mut Session,
-        surroundings: &mut Surroundings,
-    ) -> io::Result<Option<Ended>> {
-        let limit = if session.has_authenticated() {
-            surroundings.limits.message_after_bind
-        } else {
-            surroundings.limits.message_before_bind
-        };
-        match frame::complete_length(&self.buffer, limit) {
-            Ok(Some(length)) => self.handle_frame(length, session, surroundings).await,
+/// What the end of the program means for work that is awaited.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtTheEnd {
+    /// It has not begun and never will.
+    GiveUp,
+    /// It is under way and finished first.
+    Finish,
+}
+
+impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
+    fn new(stream: &'s mut S, session: &'s mut Session, surroundings: &'s Surroundings) -> Self {
+        let Surroundings { epoch, draining, .. } = surroundings;
+        let now = Now::read();
+        let first_alarm = surroundings.accepted + surroundings.limits.pre_bind_timeout;
+        Self {
+            stream,
+            session,
+            surroundings,
+            inbox: Inbox::default(),
+            answers: Vec::new(),
+            // Before the snapshot: what moves in between is heard.
+            signals: Signals::new(epoch, draining, first_alarm),
+            snapshot: surroundings.gate.snapshot(),
+            now,
+            dated: false,
+            active: now.monotonic,
+        }
+    }
+
+    /// Handles one request that has come, or waits for more octets.
+    async fn step(&mut self) -> io::Result<Option<Ended>> {
+        match self.inbox.message_length(self.message_limit()) {
+            Ok(Some(length)) => self.handle(length).await,
             Ok(None) => {
-                self.flush(surroundings).await?;
-                self.wait(session, surroundings).await
+                self.flush().await?;
+                self.wait().await
             }
             Err(error) => {
-                self.refuse_stream(&error, surroundings).await?;
+                tracing::info!(client = %self.surroundings.client, %error, "closing");
+                self.notice(ResultCode::PROTOCOL_ERROR, &error.to_string()).await?;
                 Ok(Some(Ended::Closed))
             }
         }
     }
 
-    async fn handle_frame(
-        &mut self,
-        length: usize,
-        session: &mut Session,
-        surroundings: &mut Surroundings,
-    ) -> io::Result<Option<Ended>> {
-        let arrived = Now::read();
-        let decoded = self.take_request(length);
-        let next = match decoded {
-            Ok(request) => {
-                let world = surroundings.gate.world();
-                let moment = Moment {
-                    world: &world,
-                    visibility: &surroundings.gate.visibility,
-                    host: &surroundings.gate.host,
-                    now: arrived,
-                };
-                session.handle(request, moment, &mut self.answers)
-            }
-            Err(error) => {
-                tracing::info!(client = %surroundings.client, %error, "malformed request");
-                session.handle_malformed(&error, &mut self.answers)
-            }
-        };
-        match next {
-            Next::Continue => Ok(None),
+    fn message_limit(&self) -> usize {
+        let limits = &self.surroundings.limits;
+        if self.session.has_authenticated() {
+            limits.message_after_bind
+        } else {
+            limits.message_before_bind
+        }
+    }
+
+    async fn handle(&mut self, length: usize) -> io::Result<Option<Ended>> {
+        // What came with one read has one date, unless an earlier request took its time.
+        if self.dated {
+            self.now = Now::read();
+        }
+        self.dated = true;
+        let ended = match self.decide(length) {
+            Next::Continue => None,
             Next::Bind(pending) => {
-                self.flush(surroundings).await?;
-                self.bind(*pending, session, surroundings, arrived).await?;
-                Ok(None)
+                self.flush().await?;
+                self.bind(*pending).await?;
+                None
             }
-            Next::Search(run) => self.search(*run, session, surroundings).await,
+            Next::Search(run) => self.search(*run).await?,
+            Next::Match(heavy) => self.find(heavy).await?,
             Next::StartTls => {
-                self.flush(surroundings).await?;
-                Ok(Some(Ended::StartTls))
+                self.flush().await?;
+                Some(Ended::StartTls)
             }
             Next::Close => {
-                self.flush(surroundings).await?;
-                Ok(Some(Ended::Closed))
+                self.flush().await?;
+                Some(Ended::Closed)
             }
-        }
-    }
-
-    /// Decodes the first message and takes it out of the buffer. Its octets are overwritten whatever it
-    /// is: binds hold a password, and so may password changes, writes, and what does not decode.
-    fn take_request(&mut self, length: usize) -> Result<Request, RequestError> {
-        let mut message = self.buffer.split_to(length);
-        let decoded = Request::decode(&message);
-        message.as_mut().zeroize();
-        decoded
-    }
-
-    /// Makes room to read into, so that reading never has to: a buffer that grows by itself leaves a
-    /// copy of half a bind behind.
-    fn make_room(&mut self) {
-        let (held, room) = (self.buffer.len(), self.buffer.capacity());
-        let oversized = held == 0 && room > LARGEST_IDLE_BUFFER;
-        if held < room && !oversized {
-            return;
-        }
-        let mut larger = BytesMut::with_capacity(FIRST_BUFFER.max(2 * held));
-        larger.extend_from_slice(&self.buffer);
-        self.buffer.as_mut().zeroize();
-        self.buffer = larger;
-    }
-
-    async fn wait(
-        &mut self,
-        session: &mut Session,
-        surroundings: &mut Surroundings,
-    ) -> io::Result<Option<Ended>> {
-        let deadline = if session.may_idle() {
-            Now::read().monotonic + surroundings.limits.idle_timeout
-        } else {
-            surroundings.accepted + surroundings.limits.pre_bind_timeout
         };
-        let expiry = session.permit().and_then(crate::policy::Permit::expires);
-        match self.woken(deadline, expiry, surroundings).await? {
-            Woken::Read(0) => Ok(Some(Ended::Closed)),
-            Woken::Read(_) => Ok(None),
-            Woken::WorldMoved => self.renew(session, surroundings).await,
-            Woken::Draining => {
-                self.notice(ResultCode::UNAVAILABLE, "the server is shutting down", surroundings)
-                    .await?;
-                Ok(Some(Ended::Closed))
-            }
-            Woken::TimedOut => {
-                let text = if session.may_idle() {
-                    "no request within the idle timeout"
-                } else {
-                    "no successful bind in time"
+        self.active = self.now.monotonic;
+        // Small answers to pipelined requests leave together, but not without bound.
+        if self.answers.len() >= BATCH_OCTETS {
+            self.flush().await?;
+        }
+        Ok(ended)
+    }
+
+    /// Takes the first message out of the inbox and has the session decide on it.
+    fn decide(&mut self, length: usize) -> Next {
+        match self.inbox.take(length, Request::decode) {
+            Ok(request) => {
+                let gate = &self.surroundings.gate;
+                gate.refresh(&mut self.snapshot);
+                let moment = Moment {
+                    world: self.snapshot.world(),
+                    visibility: &gate.visibility,
+                    pins: &gate.pins,
+                    clock: Now::read,
+                    host: &gate.host,
+                    now: self.now,
                 };
-                tracing::debug!(client = %surroundings.client, text, "closing");
-                self.notice(ResultCode::UNAVAILABLE, text, surroundings).await?;
-                Ok(Some(Ended::Closed))
+                self.session.handle(request, moment, &mut self.answers)
+            }
+            Err(error) => {
+                tracing::info!(client = %self.surroundings.client, %error, "malformed request");
+                self.session.handle_malformed(&error, &mut self.answers)
             }
         }
     }
 
-    async fn woken(
-        &mut self,
-        deadline: Instant,
-        expiry: Option<SystemTime>,
-        surroundings: &mut Surroundings,
-    ) -> io::Result<Woken> {
-        self.make_room();
-        let Surroundings { epoch, draining, .. } = surroundings;
+    async fn wait(&mut self) -> io::Result<Option<Ended>> {
+        if self.signals.draining() {
+            return self.stop().await;
+        }
         // A client that never stops sending must not outlive the deadline, and where there is always
         // something to read no timer gets its turn.
-        if Now::read().monotonic >= deadline {
-            return Ok(Woken::TimedOut);
+        if self.now.monotonic >= self.deadline() {
+            return self.time_out().await;
         }
-        tokio::select! {
-            biased;
-            _ = draining.wait_for(|stop| *stop) => Ok(Woken::Draining),
-            Ok(()) = epoch.changed() => Ok(Woken::WorldMoved),
-            () = sleep_until(deadline.into()) => Ok(Woken::TimedOut),
-            () = wall_clock_reaches(expiry) => Ok(Woken::WorldMoved),
-            read = self.stream.read_buf(&mut self.buffer) => Ok(Woken::Read(read?)),
+        // The deadline moves with every request, the alarm only when it has gone off too early.
+        let alarm = self.next_alarm();
+        if alarm < self.signals.alarm() {
+            self.signals.set_alarm(alarm);
+        }
+        let limit = self.message_limit();
+        let heard = poll_fn(|cx| self.poll_heard(cx, limit)).await?;
+        self.now = Now::read();
+        match heard {
+            Heard::Octets(0) => Ok(Some(Ended::Closed)),
+            Heard::Octets(_) => {
+                self.dated = false;
+                Ok(None)
+            }
+            Heard::Signal(signal) => self.obey(signal).await,
         }
     }
 
-    /// The views have moved: the permit of an idle session is judged again at once.
-    async fn renew(
-        &mut self,
-        session: &mut Session,
-        surroundings: &Surroundings,
-    ) -> io::Result<Option<Ended>> {
-        let world = surroundings.gate.world();
-        let renewed = session.renew(&world, Now::read());
-        self.close_if_lost(renewed, surroundings).await
+    /// Signals come before what the client sends: one that never stops sending must not drown them.
+    fn poll_heard(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<io::Result<Heard>> {
+        if let Poll::Ready(signal) = self.signals.poll(cx) {
+            return Poll::Ready(Ok(Heard::Signal(signal)));
+        }
+        let mut room = ReadBuf::new(self.inbox.room(limit));
+        ready!(Pin::new(&mut *self.stream).poll_read(cx, &mut room))?;
+        let count = room.filled().len();
+        self.inbox.filled(count);
+        Poll::Ready(Ok(Heard::Octets(count)))
     }
 
-    async fn close_if_lost(
-        &mut self,
-        renewed: Result<(), Refusal>,
-        surroundings: &Surroundings,
-    ) -> io::Result<Option<Ended>> {
+    /// When the session ends if nothing is asked until then.
+    fn deadline(&self) -> Instant {
+        let Surroundings { limits, accepted, .. } = self.surroundings;
+        if self.session.may_idle() {
+            self.active + limits.idle_timeout
+        } else {
+            *accepted + limits.pre_bind_timeout
+        }
+    }
+
+    /// When the clock has to be looked at next.
+    fn next_alarm(&self) -> Instant {
+        let deadline = self.deadline();
+        match self.session.permit().and_then(Permit::expires) {
+            None => deadline,
+            Some(expires) => {
+                let left = expires.duration_since(self.now.wall).unwrap_or_default();
+                deadline.min(self.now.monotonic + left.min(CLOCK_CHECK))
+            }
+        }
+    }
+
+    async fn obey(&mut self, signal: Signal) -> io::Result<Option<Ended>> {
+        match signal {
+            Signal::Draining => self.stop().await,
+            Signal::WorldMoved => {
+                // The permit of an idle session is judged again at once.
+                self.surroundings.gate.refresh(&mut self.snapshot);
+                let renewed = self.session.renew(self.snapshot.world(), self.now);
+                self.close_if_lost(renewed).await
+            }
+            Signal::Alarm if self.now.monotonic >= self.deadline() => self.time_out().await,
+            Signal::Alarm => {
+                let ended = self.keep_current().await?;
+                self.signals.set_alarm(self.next_alarm());
+                Ok(ended)
+            }
+        }
+    }
+
+    async fn stop(&mut self) -> io::Result<Option<Ended>> {
+        self.notice(ResultCode::UNAVAILABLE, "the server is shutting down").await?;
+        Ok(Some(Ended::Closed))
+    }
+
+    async fn time_out(&mut self) -> io::Result<Option<Ended>> {
+        let text = if self.session.may_idle() {
+            "no request within the idle timeout"
+        } else {
+            "no successful bind in time"
+        };
+        tracing::debug!(client = %self.surroundings.client, text, "closing");
+        self.notice(ResultCode::UNAVAILABLE, text).await?;
+        Ok(Some(Ended::Closed))
+    }
+
+    /// Judges the permit again if anything has moved.
+    async fn keep_current(&mut self) -> io::Result<Option<Ended>> {
+        self.surroundings.gate.refresh(&mut self.snapshot);
+        let kept = self.session.keep_current(self.snapshot.world(), self.now);
+        self.close_if_lost(kept).await
+    }
+
+    async fn close_if_lost(&mut self, renewed: Result<(), Refusal>) -> io::Result<Option<Ended>> {
         match renewed {
             Ok(()) => Ok(None),
             Err(refusal) => {
                 tracing::info!(
-                    client = %surroundings.client,
+                    client = %self.surroundings.client,
                     reason = refusal.code(),
                     "the account of an open session may no longer pass, closing"
                 );
-                self.notice(ResultCode::UNAVAILABLE, PERMIT_LOST, surroundings).await?;
+                self.notice(ResultCode::UNAVAILABLE, PERMIT_LOST).await?;
                 Ok(Some(Ended::Closed))
             }
         }
     }
 
-    async fn bind(
-        &mut self,
-        pending: PendingBind,
-        session: &mut Session,
-        surroundings: &Surroundings,
-        arrived: Now,
-    ) -> io::Result<()> {
-        let application = session.terms().application.clone();
-        let gate = &surroundings.gate;
+    async fn bind(&mut self, pending: PendingBind) -> io::Result<()> {
+        let application = self.session.terms().application.clone();
+        let arrived = self.now.monotonic;
+        let gate = &self.surroundings.gate;
         let checked = password_check::check(gate, &application, pending.begun).await;
         let dialect = password_check::dialect_for(gate, &application, &checked.verdict);
         let verdict = checked.verdict;
@@ -334,93 +381,132 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 }
             }
         }
+        let now = checked.now;
         BindRecord {
             application: &application.name,
-            client: surroundings.client,
+            client: self.surroundings.client,
             name: &pending.name,
             verdict: &verdict,
             code: result.code,
             controller: checked.controller.as_deref(),
             attempts: checked.attempts,
-            latency: Now::read().monotonic.saturating_duration_since(arrived.monotonic),
+            latency: now.monotonic.saturating_duration_since(arrived),
+            now,
         }
-        .log(&gate.unknown_names);
+        .log(&gate.log, &gate.unknown_names);
         if verdict.reason.waits_for_floor() {
-            sleep_until((arrived.monotonic + application.negative_latency).into()).await;
+            sleep_until((arrived + application.negative_latency).into()).await;
         }
-        session.conclude_bind(pending.id, verdict, &result, &mut self.answers);
-        self.flush(surroundings).await
+        self.session.conclude_bind(pending.id, verdict, &result, &mut self.answers);
+        self.flush().await?;
+        self.now = Now::read();
+        Ok(())
     }
 
     /// Hands out a search. A client may take its time over a batch, so the permit is looked at again
     /// before the next one.
-    async fn search(
-        &mut self,
-        mut run: SearchRun,
-        session: &mut Session,
-        surroundings: &Surroundings,
-    ) -> io::Result<Option<Ended>> {
-        while !run.fill(&mut self.answers, Now::read().monotonic) {
-            self.flush(surroundings).await?;
-            let kept = session.keep_current(&surroundings.gate.world(), Now::read());
-            if let Some(ended) = self.close_if_lost(kept, surroundings).await? {
+    async fn search(&mut self, mut run: SearchRun) -> io::Result<Option<Ended>> {
+        while !run.fill(&mut self.answers) {
+            self.flush().await?;
+            self.now = Now::read();
+            if let Some(ended) = self.keep_current().await? {
                 return Ok(Some(ended));
             }
-        }
-        // Small answers to pipelined requests leave together.
-        if self.answers.len() >= super::search::BATCH_OCTETS {
-            self.flush(surroundings).await?;
         }
         Ok(None)
     }
 
-    async fn refuse_stream(
-        &mut self,
-        error: &FrameError,
-        surroundings: &Surroundings,
-    ) -> io::Result<()> {
-        tracing::info!(client = %surroundings.client, %error, "closing");
-        self.notice(ResultCode::PROTOCOL_ERROR, &error.to_string(), surroundings).await
+    /// Has the entries of a search found beside the sessions, then hands it out. Searches that wait for
+    /// their turn are answered like those that take too long.
+    async fn find(&mut self, heavy: Heavy) -> io::Result<Option<Ended>> {
+        self.flush().await?;
+        let Heavy { id, run } = heavy;
+        let patience = self.session.terms().application.limits.time;
+        let places = self.surroundings.gate.heavy_searches.clone();
+        let turn = timeout(patience, places.acquire_owned());
+        let place = match self.attend(turn, AtTheEnd::GiveUp).await? {
+            Err(ended) => return Ok(Some(ended)),
+            Ok(Ok(Ok(place))) => place,
+            Ok(_) => {
+                let result = LdapResult::new(ResultCode::TIME_LIMIT_EXCEEDED, "too many searches");
+                responder::search_done(&mut self.answers, id, &result, &[]);
+                return Ok(None);
+            }
+        };
+        let mut cursors = self.session.lend_cursors();
+        let job = spawn_blocking(move || {
+            // Held until the work is done, also where nobody waits for it any more.
+            let _place = place;
+            let found = run(&mut cursors);
+            (cursors, found)
+        });
+        let found = match self.attend(job, AtTheEnd::Finish).await? {
+            Err(ended) => return Ok(Some(ended)),
+            Ok(Ok((cursors, found))) => {
+                self.session.return_cursors(cursors);
+                found
+            }
+            Ok(Err(error)) => {
+                tracing::error!(client = %self.surroundings.client, %error, "a search has failed");
+                Err(LdapResult::new(ResultCode::OTHER, "the search has failed"))
+            }
+        };
+        self.now = Now::read();
+        if let Some(ended) = self.keep_current().await? {
+            return Ok(Some(ended));
+        }
+        match found {
+            Ok(run) => self.search(run).await,
+            Err(result) => {
+                responder::search_done(&mut self.answers, id, &result, &[]);
+                Ok(None)
+            }
+        }
     }
 
-    async fn notice(
+    /// Waits for `work` as long as the session may go on.
+    async fn attend<F: Future>(
         &mut self,
-        code: ResultCode,
-        text: &str,
-        surroundings: &Surroundings,
-    ) -> io::Result<()> {
+        work: F,
+        at_the_end: AtTheEnd,
+    ) -> io::Result<Result<F::Output, Ended>> {
+        let mut work = pin!(work);
+        loop {
+            let signals = &mut self.signals;
+            let heard = poll_fn(|cx| match signals.poll(cx) {
+                Poll::Ready(signal) => Poll::Ready(Err(signal)),
+                Poll::Pending => work.as_mut().poll(cx).map(Ok),
+            });
+            let signal = match heard.await {
+                Ok(output) => return Ok(Ok(output)),
+                Err(Signal::Draining) if at_the_end == AtTheEnd::Finish => continue,
+                Err(signal) => signal,
+            };
+            self.now = Now::read();
+            // Whoever waits for an answer is not idle.
+            self.active = self.now.monotonic;
+            if let Some(ended) = self.obey(signal).await? {
+                return Ok(Err(ended));
+            }
+        }
+    }
+
+    async fn notice(&mut self, code: ResultCode, text: &str) -> io::Result<()> {
         responder::notice_of_disconnection(&mut self.answers, code, text);
-        self.flush(surroundings).await
+        self.flush().await
     }
 
-    async fn flush(&mut self, surroundings: &Surroundings) -> io::Result<()> {
+    async fn flush(&mut self) -> io::Result<()> {
         if self.answers.is_empty() {
             return Ok(());
         }
-        let limit = surroundings.limits.write_timeout;
-        within(limit, self.stream.write_all(&self.answers)).await?;
-        within(limit, self.stream.flush()).await?;
+        outbox::send(self.stream, &self.answers, self.surroundings.limits.write_timeout).await?;
         self.answers.clear();
         // One large answer must not keep its memory for the hours a pooled connection lives.
-        self.answers.shrink_to(2 * super::search::BATCH_OCTETS);
+        self.answers.shrink_to(2 * BATCH_OCTETS);
         Ok(())
     }
 }
 
-/// Waits for a moment of the wall clock, which may be set meanwhile: the wait is cut into pieces.
-async fn wall_clock_reaches(moment: Option<SystemTime>) {
-    const PIECE: Duration = Duration::from_secs(60);
-    let Some(moment) = moment else { return std::future::pending().await };
-    while let Ok(left) = moment.duration_since(Now::read().wall) {
-        if left.is_zero() {
-            return;
-        }
-        sleep(left.min(PIECE)).await;
-    }
-}
-
-async fn within(limit: Duration, write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    timeout(limit, write).await.unwrap_or_else(|_| {
-        Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not take its answers"))
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -100,4 +100,30 @@ mod tests {
         assert_eq!(result.code, ResultCode::PROTOCOL_ERROR);
         assert!(String::from_utf8_lossy(&result.diagnostic_message).contains("1.2.3.4"));
     }
+
+    /// RFC 4532 §2 and RFC 4513 §5.2.1.8: as Active Directory writes it where there is a domain, by name
+    /// otherwise, and empty for nobody.
+    #[test]
+    fn who_somebody_is() {
+        use crate::ldap::identifier::Guid;
+        use crate::policy::Account;
+        let account = |authorization_name: &str| Account {
+            directory: "corp".into(),
+            guid: Guid([1; 16]),
+            dn: "CN=Alice,DC=corp,DC=example".into(),
+            authorization_name: authorization_name.into(),
+            upstream_name: "".into(),
+            service_account: false,
+            expires: None,
+        };
+        for (identity, expected) in [
+            (Some(Identity::Directory(account("CORP\\alice"))), "u:CORP\\alice"),
+            (Some(Identity::Directory(account("alice"))), "dn:CN=Alice,DC=corp,DC=example"),
+            (Some(Identity::Local { name: "crm".into() }), "dn:cn=crm,cn=ldapgate"),
+            (Some(Identity::Anonymous), ""),
+            (None, ""),
+        ] {
+            assert_eq!(authorization_identity(identity.as_ref()), expected);
+        }
+    }
 }

@@ -10,10 +10,12 @@ use crate::ldap::schema::DirectoryKind;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::visibility::VisibilityCache;
 use crate::policy::{DirectoryState, World};
+use crate::telemetry::LineLog;
 use crate::upstream::Upstream;
 
 use super::audit::NameHash;
 use super::dialect::Dialect;
+use super::pins::Pins;
 
 /// One directory as sessions use it.
 pub struct DirectoryGate {
@@ -37,14 +39,35 @@ pub struct Gate {
     pub directories: Vec<DirectoryGate>,
     /// Which users each application is shown.
     pub visibility: VisibilityCache,
+    /// The lists that paged searches of all sessions go on in.
+    pub pins: Arc<Pins>,
     /// Secrets of local accounts that have been verified slowly once.
     pub secrets: VerifiedSecrets,
     /// Bounds how many slow secrets are checked at a time.
     pub slow_checks: Arc<tokio::sync::Semaphore>,
+    /// Bounds how many searches that take long match at a time.
+    pub heavy_searches: Arc<tokio::sync::Semaphore>,
+    /// Where the audit goes.
+    pub log: LineLog,
     /// How names that resolve to nobody appear in the audit.
     pub unknown_names: NameHash,
     /// The host name this program goes by.
     pub host: String,
+}
+
+/// The world as a session saw it last, kept for as long as no view moves. It keeps its views alive, so who
+/// waits for long lets it follow.
+pub struct Snapshot {
+    published: u64,
+    world: World,
+}
+
+impl Snapshot {
+    /// The views.
+    #[must_use]
+    pub const fn world(&self) -> &World {
+        &self.world
+    }
 }
 
 impl Gate {
@@ -66,6 +89,27 @@ impl Gate {
             .map(|view| view.generation())
             .sum();
         World { epoch, directories }
+    }
+
+    /// A snapshot to keep.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        // Read before the views: a view that is published in between shows as a difference later.
+        let published = self.published();
+        Snapshot { published, world: self.world() }
+    }
+
+    /// Replaces `snapshot` if any view has been published since it was taken. A view whose publishing
+    /// was done before the call is in it afterwards.
+    pub fn refresh(&self, snapshot: &mut Snapshot) {
+        if snapshot.published != self.published() {
+            *snapshot = self.snapshot();
+        }
+    }
+
+    /// Generations only grow, so their sum moves whenever any view does.
+    fn published(&self) -> u64 {
+        self.directories.iter().map(|directory| directory.published.generation()).sum()
     }
 
     /// The directory called `name`.

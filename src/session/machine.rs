@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::directory::{RootDseFacts, root_dse as root_dse_entry};
-use crate::ldap::ber::Writer;
+use crate::directory::{RootDseFacts, View, root_dse as root_dse_entry};
 use crate::ldap::control::Control;
-use crate::ldap::controls::paged_results::PagedResults;
 use crate::ldap::message::MessageId;
 use crate::ldap::request::{
     BindRequest, CompareRequest, ExtendedRequest, Operation, OperationKind, Request, RequestError,
@@ -15,7 +13,7 @@ use crate::ldap::request::{
 use crate::ldap::response::Extras;
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::policy::application::AnonymousAccess;
-use crate::policy::visibility::VisibilityCache;
+use crate::policy::visibility::{Kept, Shown, VisibilityCache};
 use crate::policy::{Application, Identity, Permit, Refusal, World};
 use crate::time::Now;
 
@@ -24,9 +22,13 @@ use super::compare::compare;
 use super::critical;
 use super::cursor::Cursors;
 use super::extended::{self, Extended, TlsState};
+use super::extensions::continues_a_list;
+use super::heavy::{Heavy, Started};
+use super::limits::Clock;
+use super::pins::Pins;
 use super::responder;
 use super::root_dse;
-use super::search::{self, SearchContext, SearchRun};
+use super::search::{self, Memory, SearchContext, SearchRun};
 
 /// What Active Directory says to a search before a bind; administrators' tools look for this text.
 const NOT_BOUND: &str = "000004DC: LdapErr: DSID-0C0909B2, comment: In order to perform this operation \
@@ -52,6 +54,10 @@ pub struct Moment<'a> {
     pub world: &'a World,
     /// Which users each application is shown.
     pub visibility: &'a VisibilityCache,
+    /// The lists that paged searches of all sessions go on in.
+    pub pins: &'a Arc<Pins>,
+    /// Tells how late it has become since.
+    pub clock: Clock,
     /// The host name this program goes by.
     pub host: &'a str,
     /// The time.
@@ -66,6 +72,8 @@ pub enum Next {
     Bind(Box<PendingBind>),
     /// Hand out the batches of a search.
     Search(Box<SearchRun>),
+    /// Find the entries of a search beside the sessions, then hand it out.
+    Match(Heavy),
     /// Send what is in the buffer, then begin the TLS handshake.
     StartTls,
     /// Send what is in the buffer, then close.
@@ -88,7 +96,9 @@ pub struct Session {
     permit: Option<Permit>,
     bound: bool,
     authenticated: bool,
-    cursors: Cursors,
+    searches: Memory,
+    /// Which users its application is shown.
+    shown: Kept,
 }
 
 impl Session {
@@ -100,7 +110,8 @@ impl Session {
             permit: None,
             bound: false,
             authenticated: false,
-            cursors: Cursors::default(),
+            searches: Memory::default(),
+            shown: Kept::default(),
         }
     }
 
@@ -141,7 +152,7 @@ impl Session {
     /// # Errors
     /// The reason it is lost; the session is anonymous from then on and is to be closed.
     pub fn renew(&mut self, world: &World, now: Now) -> Result<(), Refusal> {
-        self.cursors.expire(now.monotonic);
+        self.searches.cursors.expire(now.monotonic);
         if let Some(permit) = self.permit.take() {
             self.permit = Some(permit.renewed(world, now)?);
         }
@@ -157,6 +168,16 @@ impl Session {
             Some(permit) if !permit.is_current(world, now) => self.renew(world, now),
             _ => Ok(()),
         }
+    }
+
+    /// The cursors, for a search that runs beside the session; they have to be given back.
+    pub fn lend_cursors(&mut self) -> Cursors {
+        std::mem::take(&mut self.searches.cursors)
+    }
+
+    /// Takes the cursors back.
+    pub fn return_cursors(&mut self, cursors: Cursors) {
+        self.searches.cursors = cursors;
     }
 
     /// Takes a request that could not be decoded.
@@ -252,6 +273,7 @@ impl Session {
         self.authenticated |=
             result.code == ResultCode::SUCCESS && verdict.permit.as_ref().is_some_and(identified);
         self.permit = verdict.permit;
+        self.searches.plans.forget();
         let extras = Extras { controls: &verdict.controls, ..Extras::default() };
         responder::answer_with(octets, id, OperationKind::Bind, result, extras);
     }
@@ -259,7 +281,7 @@ impl Session {
     fn search(
         &mut self,
         id: MessageId,
-        request: &SearchRequest,
+        request: &Arc<SearchRequest>,
         controls: &[Control],
         moment: Moment<'_>,
         octets: &mut Vec<u8>,
@@ -269,7 +291,27 @@ impl Session {
             return Next::Continue;
         }
         match self.start_search(id, request, controls, moment) {
-            Ok(run) => Next::Search(Box::new(run)),
+            Ok(Started::Run(run)) => Next::Search(run),
+            Ok(Started::Heavy(heavy)) => Next::Match(heavy),
+            Err(result) if continues_a_list(controls) => {
+                // The client holds a part of a list. There is no code that every client takes for the
+                // failure it is: some would go on with the part, some ask for the page for ever.
+                tracing::info!(code = result.code.0, %request.base, "a paged search cannot go on, closing");
+                let text = String::from_utf8_lossy(&result.diagnostic_message);
+                responder::notice_of_disconnection(octets, ResultCode::UNAVAILABLE, &text);
+                Next::Close
+            }
+            // The subschema is in no view. It is looked for last: other searches are many.
+            Err(result) if result.code == ResultCode::NO_SUCH_OBJECT => {
+                let subschema = root_dse::subschema_at(&self.views(moment), request);
+                match root_dse::controls(controls) {
+                    Ok(encoded) => root_dse::answer_subschema(
+                        octets, id, request, &encoded, subschema, &result,
+                    ),
+                    Err(broken) => responder::search_done(octets, id, &broken, &[]),
+                }
+                Next::Continue
+            }
             Err(result) => {
                 responder::search_done(octets, id, &result, &[]);
                 Next::Continue
@@ -280,31 +322,18 @@ impl Session {
     fn start_search(
         &mut self,
         id: MessageId,
-        request: &SearchRequest,
+        request: &Arc<SearchRequest>,
         controls: &[Control],
         moment: Moment<'_>,
-    ) -> Result<SearchRun, LdapResult> {
+    ) -> Result<Started, LdapResult> {
         let permit = reading_permit(&mut self.permit, &self.terms, moment)?;
-        let context = SearchContext {
-            world: moment.world,
-            visibility: moment.visibility,
-            permit,
-            now: moment.now,
-        };
-        search::start(&context, &mut self.cursors, id, request, controls)
+        let context = search_context(&mut self.shown, permit, moment);
+        search::start(&context, &mut self.searches, id, request, controls)
     }
 
     fn compare(&mut self, request: &CompareRequest, moment: Moment<'_>) -> LdapResult {
         match reading_permit(&mut self.permit, &self.terms, moment) {
-            Ok(permit) => compare(
-                &SearchContext {
-                    world: moment.world,
-                    visibility: moment.visibility,
-                    permit,
-                    now: moment.now,
-                },
-                request,
-            ),
+            Ok(permit) => compare(&search_context(&mut self.shown, permit, moment), request),
             Err(result) => result,
         }
     }
@@ -317,8 +346,7 @@ impl Session {
         moment: Moment<'_>,
         octets: &mut Vec<u8>,
     ) {
-        let states = moment.world.of(&self.terms.application);
-        let views: Vec<_> = states.filter_map(|state| state.view.clone()).collect();
+        let views = self.views(moment);
         let mut supported_extensions = vec![WHO_AM_I];
         // Listed under TLS too, as other servers do: clients read the root DSE after StartTLS as well.
         if self.terms.tls_available {
@@ -329,13 +357,20 @@ impl Session {
             supported_extensions,
             now: moment.now.wall,
             host: moment.host.to_owned(),
+            highest_usn: views.first().map_or(0, |view| view.highest_usn()),
             configured_contexts: Vec::new(),
         };
-        let mut encoded = Writer::new();
-        if controls.iter().any(|control| PagedResults::read(control).is_ok()) {
-            PagedResults { size: 1, cookie: Vec::new() }.to_control(false).write(&mut encoded);
-        }
-        root_dse::answer(octets, id, request, &root_dse_entry(&views, &facts), &encoded);
+        let encoded = match root_dse::controls(controls) {
+            Ok(encoded) => encoded,
+            Err(result) => return responder::search_done(octets, id, &result, &[]),
+        };
+        root_dse::answer(octets, id, request, &encoded, &root_dse_entry(&views, &facts));
+    }
+
+    /// The views of the application that there are.
+    fn views(&self, moment: Moment<'_>) -> Vec<Arc<View>> {
+        let states = moment.world.of(&self.terms.application);
+        states.filter_map(|state| state.view.clone()).collect()
     }
 
     fn extended(
@@ -408,15 +443,17 @@ fn reading_permit<'p>(
     moment: Moment<'_>,
 ) -> Result<&'p Permit, LdapResult> {
     let not_bound = || LdapResult::new(ResultCode::OPERATIONS_ERROR, NOT_BOUND);
-    let permit = match slot.take() {
-        Some(permit) if permit.is_current(moment.world, moment.now) => permit,
-        Some(permit) => permit.renewed(moment.world, moment.now).map_err(|refusal| {
-            tracing::info!(reason = refusal.code(), "permit lost, the search is refused");
-            not_bound()
-        })?,
-        None => Permit::of_anonymous(&terms.application, moment.world).ok_or_else(not_bound)?,
-    };
-    let permit = slot.insert(permit);
+    if !slot.as_ref().is_some_and(|permit| permit.is_current(moment.world, moment.now)) {
+        let permit = match slot.take() {
+            Some(permit) => permit.renewed(moment.world, moment.now).map_err(|refusal| {
+                tracing::info!(reason = refusal.code(), "permit lost, the search is refused");
+                not_bound()
+            })?,
+            None => Permit::of_anonymous(&terms.application, moment.world).ok_or_else(not_bound)?,
+        };
+        *slot = Some(permit);
+    }
+    let permit = slot.as_ref().ok_or_else(not_bound)?;
     if permit.may_search() {
         Ok(permit)
     } else {
@@ -424,5 +461,22 @@ fn reading_permit<'p>(
             ResultCode::INSUFFICIENT_ACCESS_RIGHTS,
             "this account may log in but not search: only the application's service accounts may",
         ))
+    }
+}
+
+/// What a search or compare is decided on.
+fn search_context<'a>(
+    shown: &'a mut Kept,
+    permit: &'a Permit,
+    moment: Moment<'a>,
+) -> SearchContext<'a> {
+    shown.follow(moment.visibility, permit.application(), moment.world);
+    SearchContext {
+        world: moment.world,
+        visibility: Shown { cache: moment.visibility, kept: shown },
+        permit,
+        pins: moment.pins,
+        now: moment.now,
+        clock: moment.clock,
     }
 }

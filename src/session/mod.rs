@@ -1,9 +1,11 @@
 //! One conversation with one client.
 //!
 //! What lives here: the session's state and what a request means for it ([`machine`]), binds ([`bind`]),
-//! searches ([`search`], [`cursor`]), compare, extended operations, which controls are served
+//! searches ([`search`]: their controls [`extensions`], bounds [`limits`], order [`sort`], pages [`cursor`] with
+//! what they pin [`pins`], [`matches`], and what they return [`plans`]), compare, extended operations, which controls are served
 //! ([`critical`]), the one table from reason to result code ([`answer`]), and the loop that moves octets
-//! ([`driver`], the only file that waits).
+//! ([`driver`]) with what has come in ([`inbox`]), what goes out (`outbox`), what else wakes it
+//! ([`signals`]), and the searches that are matched beside it ([`heavy`]).
 //!
 //! What does not: sockets and TLS (`server`), who may pass (`policy`), what matches (`directory`).
 //!
@@ -20,11 +22,25 @@ pub mod cursor;
 pub mod dialect;
 pub mod driver;
 pub mod extended;
+pub mod extensions;
+mod finding;
 pub mod gate;
+pub mod heavy;
+pub mod inbox;
+pub mod limits;
+mod list_view;
 pub mod machine;
+pub mod matches;
+mod outbox;
+mod page;
 pub mod password_check;
+pub mod pins;
+pub mod plans;
 pub mod responder;
 pub mod root_dse;
 pub mod search;
+mod search_run;
+pub mod signals;
+pub mod sort;
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,15 @@ pub(super) struct Checked {
     pub(super) controller: Option<Arc<str>>,
     /// Binds put on the wire.
     pub(super) attempts: u32,
+    /// When that was known.
+    pub(super) now: Now,
+}
+
+impl Checked {
+    /// A verdict that no controller was asked for.
+    fn here(verdict: Verdict) -> Self {
+        Self { verdict, controller: None, attempts: 0, now: Now::read() }
+    }
 }
 
 /// Asks whoever can tell whether the password is right: a controller, or the secret of a local account.
@@ -38,33 +47,26 @@ pub(super) async fn check(
     begun: Begun,
 ) -> Checked {
     match begun {
-        Begun::Decided(verdict) => Checked { verdict, controller: None, attempts: 0 },
+        Begun::Decided(verdict) => Checked::here(verdict),
         Begun::CheckSecret { account, password } => {
             let verdict = match check_secret(gate, account, password).await {
                 Ok(evidence) => bind::conclude_local(application, evidence.as_ref(), &gate.world()),
                 Err(reason) => Verdict::of(reason),
             };
-            Checked { verdict, controller: None, attempts: 0 }
+            Checked::here(verdict)
         }
         Begun::AskController { admission, password, controls } => {
             let Some(directory) = gate.directory(&admission.account().directory) else {
-                let verdict = Verdict::of(Reason::Unavailable);
-                return Checked { verdict, controller: None, attempts: 0 };
+                return Checked::here(Verdict::of(Reason::Unavailable));
             };
-            let name = admission.account().upstream_name.clone();
-            let verification =
-                directory.upstream.verify(name.as_bytes(), &password, &controls).await;
+            let name = admission.account().upstream_name.as_bytes();
+            let verification = directory.upstream.verify(name, &password, &controls).await;
             learn(directory, &verification);
             let Verification { controller, attempts, .. } = &verification;
             let (controller, attempts) = (controller.clone(), *attempts);
-            let verdict = bind::conclude_controller(
-                application,
-                &admission,
-                verification,
-                &gate.world(),
-                Now::read(),
-            );
-            Checked { verdict, controller, attempts }
+            let (world, now) = (gate.world(), Now::read());
+            let verdict = bind::conclude_controller(admission, verification, &world, now);
+            Checked { verdict, controller, attempts, now }
         }
     }
 }

@@ -1,50 +1,91 @@
-//! The root DSE as a search result: free for everybody, before any bind (RFC 4512 §5.1).
+//! Entries that are in no view as search results: the root DSE, free for everybody before any bind (RFC 4512
+//! §5.1), and the subschema, for those who may search.
 
-use crate::directory::{Selection, write_root_dse};
+use std::sync::Arc;
+
+use crate::directory::{
+    Selection, Subschema, View, filter_holds, subschema_at as subschema_of, write_root_dse,
+};
 use crate::ldap::ber::Writer;
+use crate::ldap::control::Control;
+use crate::ldap::controls::paged_results::PagedResults;
+use crate::ldap::controls::server_side_sort::SortOutcome;
+use crate::ldap::dn::NormalizedDn;
 use crate::ldap::entry::Entry;
-use crate::ldap::filter::Filter;
 use crate::ldap::message::MessageId;
-use crate::ldap::request::SearchRequest;
-use crate::ldap::result::LdapResult;
+use crate::ldap::request::{SearchRequest, SearchScope};
+use crate::ldap::result::{LdapResult, ResultCode};
+use crate::ldap::schema::DirectoryKind;
 
+use super::extensions::Extensions;
 use super::responder;
 
-/// Appends the root DSE, if the filter holds for it, and the end of the search. `controls` are encoded.
+/// Appends the root DSE, if the filter holds for it, and the end of the search with the encoded `controls`.
 pub fn answer(
     octets: &mut Vec<u8>,
     id: MessageId,
     request: &SearchRequest,
-    entry: &Entry,
     controls: &Writer,
+    entry: &Entry,
 ) {
-    if holds(&request.filter, entry) {
-        let selection = Selection::parse(&request.attributes, request.types_only);
+    if filter_holds(&request.filter, entry) {
+        let selection = Selection::parse(request.attributes.iter(), request.types_only);
         write_root_dse(octets, id, entry, &selection);
     }
     responder::search_done(octets, id, &LdapResult::success(), controls.octets());
 }
 
-/// A filter on the root DSE: presence and equality are all that applications use there; what cannot be
-/// said of it does not hold.
-fn holds(filter: &Filter, entry: &Entry) -> bool {
-    match filter {
-        Filter::And(all) => all.iter().all(|filter| holds(filter, entry)),
-        Filter::Or(any) => any.iter().any(|filter| holds(filter, entry)),
-        Filter::Not(filter) => !holds(filter, entry),
-        Filter::Present(attribute) => {
-            attribute.name.eq_ignore_ascii_case("objectClass")
-                || !entry.values(&attribute.name).is_empty()
-        }
-        Filter::Equality { attribute, value } => {
-            (attribute.name.eq_ignore_ascii_case("objectClass")
-                && value.eq_ignore_ascii_case(b"top"))
-                || entry.values(&attribute.name).iter().any(|held| held.eq_ignore_ascii_case(value))
-        }
-        Filter::Substrings { .. }
-        | Filter::GreaterOrEqual { .. }
-        | Filter::LessOrEqual { .. }
-        | Filter::Approx { .. }
-        | Filter::Extensible { .. } => false,
+/// The response controls, encoded: one entry is one page, and in any order.
+///
+/// # Errors
+/// protocolError for a control that is broken.
+pub fn controls(requested: &[Control]) -> Result<Writer, LdapResult> {
+    let extensions = Extensions::read(requested)?;
+    let mut encoded = Writer::new();
+    if extensions.paged.is_some() {
+        PagedResults { size: 1, cookie: Vec::new() }.to_control(false).write(&mut encoded);
     }
+    if extensions.sort.is_some() {
+        let sorted = SortOutcome { result: ResultCode::SUCCESS, attribute: None };
+        sorted.to_control().write(&mut encoded);
+    }
+    Ok(encoded)
+}
+
+/// The subschema that a search is for. OpenLDAP's is found by base searches only; Active Directory's is an
+/// object with nothing below it.
+pub fn subschema_at(views: &[Arc<View>], request: &SearchRequest) -> Option<Arc<Subschema>> {
+    let name = NormalizedDn::parse(&request.base).ok()?;
+    let found = subschema_of(views, &name)?;
+    let of_openldap = |view: &Arc<View>| {
+        let domain = view.domain();
+        domain.kind == DirectoryKind::OpenLdap
+            && domain.subschema.as_ref().is_some_and(|relayed| Arc::ptr_eq(relayed, found))
+    };
+    let is_base = request.scope == SearchScope::BaseObject;
+    (is_base || !views.iter().any(of_openldap)).then(|| Arc::clone(found))
+}
+
+/// Appends the subschema, if scope and filter take it in, and the end of the search; without one, `absent`.
+pub fn answer_subschema(
+    octets: &mut Vec<u8>,
+    id: MessageId,
+    request: &SearchRequest,
+    controls: &Writer,
+    subschema: Option<Arc<Subschema>>,
+    absent: &LdapResult,
+) {
+    let Some(subschema) = subschema else {
+        responder::search_done(octets, id, absent, &[]);
+        return;
+    };
+    let in_scope = match request.scope {
+        SearchScope::BaseObject | SearchScope::WholeSubtree => true,
+        SearchScope::SingleLevel | SearchScope::SubordinateSubtree => false,
+    };
+    if in_scope && subschema.holds(&request.filter) {
+        let selection = Selection::parse(request.attributes.iter(), request.types_only);
+        subschema.write(octets, id, &selection);
+    }
+    responder::search_done(octets, id, &LdapResult::success(), controls.octets());
 }

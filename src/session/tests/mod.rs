@@ -8,16 +8,23 @@
 mod answers;
 mod conversation;
 mod cursors;
-mod driving;
+pub(super) mod driving;
+mod following;
+mod listening;
+mod ordering;
 mod reading;
+mod schema;
+mod signalling;
 
 use std::sync::Arc;
 
 use super::answer::told;
 use super::bind::{Begun, Verdict, conclude_controller, conclude_local};
 use super::dialect::Dialect;
+use super::limits::Clock;
 use super::machine::{Moment, Next, PendingBind, Session, Terms};
-use crate::ldap::control::Control;
+use super::pins::Pins;
+use crate::ldap::control::{Control, oid};
 use crate::ldap::controls::paged_results::PagedResults;
 use crate::ldap::filter::Filter;
 use crate::ldap::frame;
@@ -78,6 +85,8 @@ pub(super) struct Client {
     pub(super) session: Session,
     pub(super) world: World,
     pub(super) now: Now,
+    pub(super) pins: Arc<Pins>,
+    pub(super) clock: Clock,
     visibility: VisibilityCache,
     last_id: u32,
 }
@@ -102,6 +111,8 @@ impl Client {
             session: Session::new(terms),
             world,
             now: crate::policy::tests::noon(),
+            pins: Arc::default(),
+            clock: Now::read,
             visibility: VisibilityCache::default(),
             last_id: 0,
         }
@@ -129,6 +140,8 @@ impl Client {
         let moment = Moment {
             world: &self.world,
             visibility: &self.visibility,
+            pins: &self.pins,
+            clock: self.clock,
             host: "gate.example",
             now: self.now,
         };
@@ -141,8 +154,15 @@ impl Client {
                 self.conclude(*pending, controller, &mut octets);
                 false
             }
+            Next::Match(heavy) => {
+                let mut cursors = self.session.lend_cursors();
+                let mut run = (heavy.run)(&mut cursors).map_err(|result| result.code).unwrap();
+                self.session.return_cursors(cursors);
+                while !run.fill(&mut octets) {}
+                false
+            }
             Next::Search(mut run) => {
-                while !run.fill(&mut octets, self.now.monotonic) {}
+                while !run.fill(&mut octets) {}
                 false
             }
         };
@@ -157,13 +177,9 @@ impl Client {
                 let evidence = local_account::verify(&account, &password);
                 conclude_local(&application, evidence.as_ref(), &self.world)
             }
-            Begun::AskController { admission, .. } => conclude_controller(
-                &application,
-                &admission,
-                controller.verification(),
-                &self.world,
-                self.now,
-            ),
+            Begun::AskController { admission, .. } => {
+                conclude_controller(admission, controller.verification(), &self.world, self.now)
+            }
         };
         let result = self.told(&verdict);
         self.session.conclude_bind(pending.id, verdict, &result, octets);
@@ -221,10 +237,16 @@ impl Answers {
             .collect()
     }
 
+    /// The response control with this identifier.
+    pub(super) fn control(&self, oid: &str) -> Option<Control> {
+        let controls = Control::read_all(&self.responses.last().unwrap().controls).unwrap();
+        controls.into_iter().find(|control| control.oid == oid)
+    }
+
     /// The cookie for the next page.
     pub(super) fn cookie(&self) -> Vec<u8> {
-        let controls = Control::read_all(&self.responses.last().unwrap().controls).unwrap();
-        PagedResults::read(&controls[0]).unwrap().cookie
+        let control = self.control(oid::PAGED_RESULTS).unwrap();
+        PagedResults::read(&control).unwrap().cookie
     }
 }
 
@@ -252,7 +274,7 @@ pub(super) fn with_version(version: i64, name: &str, password: &str) -> Operatio
 }
 
 pub(super) fn search(base: &str, scope: SearchScope, filter: &str) -> Operation {
-    Operation::Search(Box::new(SearchRequest {
+    Operation::Search(Arc::new(SearchRequest {
         base: base.to_owned(),
         scope,
         deref_aliases: 0,
@@ -260,7 +282,7 @@ pub(super) fn search(base: &str, scope: SearchScope, filter: &str) -> Operation 
         time_limit: 0,
         types_only: false,
         filter: Filter::parse(filter).unwrap(),
-        attributes: vec!["sAMAccountName".to_owned()],
+        attributes: ["sAMAccountName"].into_iter().collect(),
     }))
 }
 

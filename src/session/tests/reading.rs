@@ -69,6 +69,24 @@ fn filters_find_nobody_hidden() {
     assert_eq!(client.search(CORP, "(unicodePwd=*)").entries(), Vec::<&str>::new());
 }
 
+/// MS-ADTS leaves the primary group out of memberOf; by option an application has it there, in filters as
+/// in values.
+#[test]
+fn the_primary_group_counts_by_option() {
+    let found = |primary_group_in_member_of| {
+        let application = Application {
+            service_accounts: names(&["svc-crm"]),
+            primary_group_in_member_of,
+            ..application()
+        };
+        let mut client = Client::new(application, corp(1, company()));
+        assert_eq!(client.bind("svc-crm"), 0);
+        let answers = client.search(CORP, &format!("(memberOf={})", in_groups("Domain Users")));
+        answers.entries().iter().any(|dn| *dn == people("alice"))
+    };
+    assert!(!found(false) && found(true));
+}
+
 /// A directory that has not been synced is never answered as one that holds nothing.
 #[test]
 fn half_a_world_is_unavailable() {
