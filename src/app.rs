@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, ControlSocket, ControlState, ControlledDirectory, ListenerFacts};
 use crate::config::{Config, DirectorySettings};
-use crate::directory::PublishedView;
+use crate::directory::{PublishedView, Retention, ViewConfig};
+use crate::policy::Application;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::visibility::VisibilityCache;
 use crate::server::tls::{ServerCertificate, server_config};
@@ -35,6 +36,7 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(2);
 /// The program, with every address taken and nothing running yet.
 pub struct App {
     directories: Vec<Directory>,
+    applications: Vec<Arc<Application>>,
     listeners: Vec<BoundListener>,
     gate: Arc<Gate>,
     control: Option<ControlSocket>,
@@ -62,6 +64,7 @@ impl App {
     pub async fn bind(config: Config, log: LogHandle) -> anyhow::Result<Self> {
         let started = Now::read().wall;
         let control = config.control.as_deref().map(ControlSocket::bind).transpose()?;
+        let known_applications = config.applications.clone();
         let applications = Applications::new(config.applications);
         let mut listeners = Vec::new();
         for listener in config.listeners {
@@ -72,8 +75,11 @@ impl App {
         let gate = Gate {
             directories: directories.iter().map(Directory::gate).collect(),
             visibility: VisibilityCache::default(),
+            pins: Arc::default(),
             secrets: VerifiedSecrets::new(random_key()?),
             slow_checks: Arc::new(Semaphore::new(SLOW_CHECKS)),
+            heavy_searches: Arc::new(Semaphore::new(heavy_searches())),
+            log: log.lines().clone(),
             unknown_names: if config.audit.hash_unknown_names {
                 NameHash::keyed(random_key()?)
             } else {
@@ -83,6 +89,7 @@ impl App {
         };
         Ok(Self {
             directories,
+            applications: known_applications,
             listeners,
             gate: Arc::new(gate),
             control,
@@ -170,6 +177,7 @@ impl App {
             started: self.started,
             draining: self.drain.watch(),
             log: self.log.clone(),
+            applications: self.applications.clone(),
         };
         Ok(Some((socket, state)))
     }
@@ -209,6 +217,13 @@ impl Directory {
             page_size: settings.sync.page_size,
             base: settings.sync.base,
             after_refusal: AFTER_REFUSAL,
+            view: Arc::new(ViewConfig {
+                indices: Arc::new(settings.indices),
+                retention: Retention {
+                    time: settings.sync.remember_removed,
+                    ..Retention::default()
+                },
+            }),
         };
         let upstream = Upstream::new(settings.upstream, Now::read())
             .with_context(|| format!("directory {:?}", settings.name))?;
@@ -287,6 +302,11 @@ fn random_key() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| anyhow!("no random numbers: {error}"))?;
     Ok(key)
+}
+
+/// How many searches that take long are matched at a time: half the cores stay with everybody else.
+fn heavy_searches() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }
 
 /// The name of this machine, for the root DSE.

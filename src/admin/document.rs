@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::directory::Explanation;
+
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -26,6 +28,35 @@ pub struct Status {
     pub listeners: Vec<Listener>,
     /// What is logged.
     pub log_level: String,
+}
+
+/// The question of `GET /v1/explain/search`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchQuestion {
+    /// The filter (RFC 4515).
+    pub filter: String,
+    /// The directory; may be left out if there is only one.
+    pub directory: Option<String>,
+    /// The base, as an application may write it; by default everything.
+    pub base: Option<String>,
+    /// `base`, `one`, `sub` (the default) or `children`.
+    pub scope: Option<String>,
+    /// The application for which the search is done; by default nobody's users are hidden.
+    pub application: Option<String>,
+}
+
+/// `GET /v1/explain/search`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedSearch {
+    /// The directory that was searched.
+    pub directory: String,
+    /// The generation of its copy.
+    pub generation: u64,
+    /// The application for which it was done.
+    pub application: Option<String>,
+    /// How it was answered.
+    pub explanation: Explanation,
 }
 
 /// One directory.
@@ -111,6 +142,9 @@ pub struct View {
     pub groups: usize,
     /// Containers in it.
     pub containers: usize,
+    /// The name of the subschema that is relayed from a controller; absent where none could be read whole.
+    #[serde(default)]
+    pub subschema: Option<String>,
 }
 
 /// How a copy is kept.

@@ -1,6 +1,7 @@
 //! The control socket: how an operator asks the running program what it does and tells it to act.
 //!
-//! What lives here: the documents it speaks ([`document`]), what it knows of the program ([`state`]),
+//! What lives here: the documents it speaks ([`document`]), what it knows of the program ([`state`]), how a
+//! search is explained (`explain`),
 //! the Unix socket ([`socket`]) and the routes on it ([`routes`]). `cli` holds its clients.
 //!
 //! What does not: what an application may ask (`session`), and how any of it is carried out
@@ -12,6 +13,7 @@
 //! have no field for one.
 
 pub mod document;
+mod explain;
 pub mod routes;
 pub mod socket;
 pub mod state;

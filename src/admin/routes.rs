@@ -18,7 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::telemetry::LogLevel;
 use crate::time::Now;
 
-use super::document::{Failure, Health, Level, Status, SyncAnswer};
+use super::document::{
+    ExplainedSearch, Failure, Health, Level, SearchQuestion, Status, SyncAnswer,
+};
+use super::explain;
 use super::socket::ControlSocket;
 use super::state::ControlState;
 
@@ -60,6 +63,7 @@ fn routes(state: Arc<ControlState>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/health", get(health))
         .route("/v1/sync", post(sync))
+        .route("/v1/explain/search", get(explain_search))
         .route("/v1/log-level", get(log_level).put(set_log_level))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -103,6 +107,24 @@ async fn sync(
     })
 }
 
+async fn explain_search(
+    State(state): State<Arc<ControlState>>,
+    query: Result<Query<SearchQuestion>, QueryRejection>,
+) -> Result<Json<ExplainedSearch>, Refused> {
+    let Query(question) =
+        query.map_err(|error| Refused::bad_request("query", error.body_text()))?;
+    // Looking at every entry takes a while: not on a thread that serves logins.
+    let explained = tokio::task::spawn_blocking(move || explain::search(&state, &question)).await;
+    match explained {
+        Ok(Ok(explained)) => Ok(Json(explained)),
+        Ok(Err(failure)) => Err(Refused { code: StatusCode::BAD_REQUEST, failure }),
+        Err(error) => Err(Refused {
+            code: StatusCode::INTERNAL_SERVER_ERROR,
+            failure: Failure { error: error.to_string(), culprit: "search".to_owned() },
+        }),
+    }
+}
+
 async fn log_level(State(state): State<Arc<ControlState>>) -> Json<Level> {
     Json(Level { level: state.log_level() })
 }
@@ -129,7 +151,7 @@ async fn no_route(uri: Uri) -> Refused {
         code: StatusCode::NOT_FOUND,
         failure: Failure {
             error: "there is no such route; there is: /v1/status, /v1/health, /v1/sync, \
-                    /v1/log-level"
+                    /v1/explain/search, /v1/log-level"
                 .to_owned(),
             culprit: uri.path().to_owned(),
         },

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use crate::directory::{ChangeSummary, PublishedView, View};
+use crate::policy::Application;
 use crate::sync::{PassReport, SyncHandle, Trigger};
 use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
@@ -32,6 +33,8 @@ pub struct ControlState {
     pub draining: watch::Receiver<bool>,
     /// What is logged.
     pub log: LogHandle,
+    /// The applications in the order of the configuration.
+    pub applications: Vec<Arc<Application>>,
 }
 
 /// One directory as the control socket sees it.
@@ -185,6 +188,7 @@ fn view(view: &View, now: Now) -> document::View {
         users: counts.users,
         groups: counts.groups,
         containers: counts.containers,
+        subschema: view.domain().subschema.as_deref().map(|relayed| relayed.dn().to_owned()),
     }
 }
 

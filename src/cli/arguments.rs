@@ -60,6 +60,10 @@ pub enum Command {
     /// Have the running ldapgate sync now, and wait for it
     #[command(after_help = examples::SYNC)]
     Sync(SyncArguments),
+    /// Show why the running ldapgate does what it does
+    #[command(after_help = examples::EXPLAIN)]
+    #[command(subcommand)]
+    Explain(ExplainCommand),
     /// Show or set what the running ldapgate logs
     ///
     /// Lasts until the program ends; the configuration stays as it is.
@@ -157,6 +161,42 @@ pub struct SyncArguments {
     pub json: bool,
 }
 
+/// What to explain.
+#[derive(Debug, Subcommand)]
+pub enum ExplainCommand {
+    /// Carry a search out on the copy and show which index answers which part of the filter
+    ///
+    /// Shows what is looked up where, to how many entries each part leads, which part leads the search,
+    /// how many entries were looked at and how long it took. No entry is shown.
+    #[command(after_help = examples::EXPLAIN)]
+    Search(ExplainSearchArguments),
+}
+
+/// Arguments of `explain search`.
+#[derive(Debug, Args)]
+pub struct ExplainSearchArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// The filter (RFC 4515)
+    pub filter: String,
+    /// The base [default: the whole copy]
+    #[arg(long, value_name = "DN")]
+    pub base: Option<String>,
+    /// How far from the base: base, one, sub or children
+    #[arg(long, value_name = "SCOPE", default_value = "sub")]
+    pub scope: String,
+    /// Search as this application, which sees its own users only [default: everything]
+    #[arg(long, value_name = "NAME")]
+    pub application: Option<String>,
+    /// The directory [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub directory: Option<String>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `log-level`.
 #[derive(Debug, Args)]
 pub struct LogLevelArguments {
@@ -205,6 +245,12 @@ Examples:
 Examples:
   ldapgate sync
   ldapgate sync --directory corp";
+
+    pub(super) const EXPLAIN: &str = "\
+Examples:
+  ldapgate explain search (sAMAccountName=alice)       # in a shell, in single quotes
+  ldapgate explain search (mail=*smith*) --base OU=People,DC=corp,DC=example --application crm
+  ldapgate explain search (objectClass=user) --scope one --json";
 
     pub(super) const LOG_LEVEL: &str = "\
 Examples:

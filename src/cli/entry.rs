@@ -13,12 +13,12 @@ use crate::private_file;
 use crate::time::Now;
 
 use super::arguments::{
-    Arguments, CertsArguments, Command, NewServiceAccountArguments, ServiceAccountCommand,
-    SocketArguments,
+    Arguments, CertsArguments, Command, ExplainCommand, NewServiceAccountArguments,
+    ServiceAccountCommand, SocketArguments,
 };
 use super::client::ControlClient;
 use super::exit::{CommandError, Done};
-use super::{certs, check, demo, log_level, output, run, service_account, status, sync};
+use super::{certs, check, demo, explain, log_level, output, run, service_account, status, sync};
 
 /// Where the configuration is looked for, in this order, when none is named.
 const CONFIGURATIONS: [&str; 2] = ["config/ldapgate.toml", "/etc/ldapgate/ldapgate.toml"];
@@ -62,6 +62,9 @@ async fn dispatch(arguments: &Arguments) -> Result<Done, CommandError> {
             status::run(&client(config, &arguments.socket)?, arguments).await
         }
         Command::Sync(arguments) => sync::run(&client(config, &arguments.socket)?, arguments).await,
+        Command::Explain(ExplainCommand::Search(arguments)) => {
+            explain::search(&client(config, &arguments.socket)?, arguments).await
+        }
         Command::LogLevel(arguments) => {
             log_level::run(&client(config, &arguments.socket)?, arguments).await
         }

@@ -19,6 +19,7 @@ pub mod client;
 pub mod demo;
 pub mod entry;
 pub mod exit;
+pub mod explain;
 pub mod log_level;
 pub mod output;
 pub mod render;

@@ -31,7 +31,7 @@ pub async fn run(path: &Path) -> Result<Done, CommandError> {
 /// Something of what the configuration names cannot be had.
 pub async fn serve(config: Config, stop: impl Future<Output = ()>) -> Result<(), CommandError> {
     let failed = |error: anyhow::Error| CommandError::Failed(format!("{error:#}"));
-    let log = telemetry::init(config.log)
+    let (log, _log_end) = telemetry::init(config.log)
         .map_err(|error| CommandError::Failed(format!("cannot start the log: {error}")))?;
     for warning in config.warnings() {
         tracing::warn!(key = %warning.key, "{}", warning.text);

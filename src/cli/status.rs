@@ -82,6 +82,11 @@ fn directory_text(out: &mut String, directory: &Directory, now_unix: i64) {
             view.naming_context,
         ),
     };
+    if let Some(view) = &directory.view {
+        let relayed = view.subschema.as_deref().map(render::printable);
+        let relayed = relayed.unwrap_or_else(|| "none: it cannot be read whole".to_owned());
+        let _ = writeln!(out, "  schema       {relayed}");
+    }
     let _ = writeln!(out, "  last sync    {}", last_sync(directory, now_unix));
     let next = match (directory.sync.running, directory.sync.next_unix) {
         (true, _) => "running now".to_owned(),

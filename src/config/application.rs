@@ -12,6 +12,7 @@ use super::{local_account, value};
 use crate::policy::application::{
     AnonymousAccess, Application, RefusalStyle, ScopeBase, SearchLimits, Searchers,
 };
+use crate::policy::service_account::ServiceAccountMemo;
 use crate::server::ListenerConfig;
 
 /// No negative bind answer leaves earlier: a verdict of a controller takes some 10 to 100 ms, and a
@@ -150,12 +151,14 @@ fn one(
         required_groups,
         denied_groups,
         service_accounts,
+        service_account_memo: ServiceAccountMemo::default(),
         local_accounts,
         searchers,
         anonymous,
         refusals,
         negative_latency,
         limits,
+        primary_group_in_member_of: raw.primary_group_in_member_of.unwrap_or(false),
         networks,
         listeners,
     };
@@ -422,6 +425,7 @@ fn limits(raw: &RawApplication, at: &str, findings: &mut Findings) -> SearchLimi
     SearchLimits {
         size: count(findings, "size", raw.limits.size, default.size),
         time: value::bounded_duration(findings, &key, time, default.time, bounds),
+        candidates: count(findings, "candidates", raw.limits.candidates, default.candidates),
         page: count(findings, "page", raw.limits.page, default.page),
     }
 }

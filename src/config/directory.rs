@@ -9,10 +9,14 @@ use zeroize::Zeroizing;
 
 use super::error::{Fault, Findings};
 use super::listener::to_usize;
-use super::raw::{RawController, RawDirectory, RawHealth, RawPool, RawSync, RawTimeouts, Short};
+use super::raw::{
+    RawController, RawDirectory, RawHealth, RawIndex, RawPool, RawSync, RawTimeouts, Short,
+};
 use super::resolve::{DirectorySettings, Surroundings, SyncSettings};
 use super::value::{self, Scheme};
-use crate::ldap::schema::DirectoryKind;
+use crate::directory::{IndexPlan, Retention};
+use crate::ldap::attribute::AttributeDescription;
+use crate::ldap::schema::{self, DirectoryKind};
 use crate::ldap::secret::Password;
 use crate::sync::CronSchedule;
 use crate::upstream::{
@@ -94,6 +98,7 @@ fn one(
     let pool = pool(&raw.pool, &format!("{at}.pool"), findings);
     let health = health(&raw.health, &format!("{at}.health"), findings);
     let sync = sync(raw, kind, &format!("{at}.sync"), findings);
+    let indices = indices(&raw.index, &format!("{at}.index"), findings);
     let name: Arc<str> = Arc::from(name?);
     let upstream = UpstreamConfig {
         directory: Arc::clone(&name),
@@ -107,7 +112,7 @@ fn one(
         max_message,
         health,
     };
-    Some(DirectorySettings { name, upstream, sync })
+    Some(DirectorySettings { name, upstream, sync, indices })
 }
 
 fn name(raw: &RawDirectory, at: &str, findings: &mut Findings) -> Option<String> {
@@ -430,7 +435,7 @@ fn sync(
     at: &str,
     findings: &mut Findings,
 ) -> SyncSettings {
-    let RawSync { cron, time_zone, page_size, base } = &raw.sync;
+    let RawSync { cron, time_zone, page_size, base, remember_removed } = &raw.sync;
     let cron = cron.as_deref().unwrap_or(CRON);
     findings.take(&format!("{at}.cron"), check_cron(cron));
     let time_zone = time_zone.as_deref().unwrap_or(TIME_ZONE);
@@ -443,11 +448,17 @@ fn sync(
     if let Some(base) = base {
         copied_base(raw, base, &format!("{at}.base"), findings);
     }
+    let key = format!("{at}.remember_removed");
+    let default = Retention::default().time;
+    let bounds = (Duration::ZERO, Duration::from_secs(3650 * 24 * 3600));
+    let remember_removed =
+        value::bounded_duration(findings, &key, remember_removed.as_deref(), default, bounds);
     SyncSettings {
         cron: cron.to_owned(),
         time_zone: time_zone.to_owned(),
         page_size,
         base: base.clone(),
+        remember_removed,
     }
 }
 
@@ -462,6 +473,29 @@ fn copied_base(raw: &RawDirectory, base: &str, key: &str, findings: &mut Finding
         "what lies outside is unknown, not out of scope: memberships through groups there are lost, \
          and who moves there counts as deleted",
     );
+}
+
+fn indices(raw: &RawIndex, at: &str, findings: &mut Findings) -> IndexPlan {
+    let mut list = |key: &str, given: &Option<Vec<String>>, default: &[&str]| -> Vec<String> {
+        let Some(given) = given else {
+            return default.iter().map(|name| (*name).to_owned()).collect();
+        };
+        for (index, name) in given.iter().enumerate() {
+            let key = format!("{at}.{key}[{index}]");
+            let parsed = AttributeDescription::parse(name);
+            let plain = parsed.is_some_and(|name| name.is_well_formed() && name.options.is_empty());
+            if !plain {
+                let remedy = "write the name of an attribute, without options";
+                findings.problem(key, format!("{name:?} is no attribute type"), remedy);
+            } else if schema::is_forbidden(name) {
+                findings.problem(key, format!("{name} is never copied"), "take it out");
+            }
+        }
+        given.clone()
+    };
+    let equality = list("equality", &raw.equality, IndexPlan::default_equality());
+    let substring = list("substring", &raw.substring, IndexPlan::default_substring());
+    IndexPlan::new(&equality, &substring)
 }
 
 fn check_cron(text: &str) -> Result<(), Fault> {

@@ -54,6 +54,7 @@ pub(super) struct RawDirectory {
     pub(super) pool: RawPool,
     pub(super) health: RawHealth,
     pub(super) sync: RawSync,
+    pub(super) index: RawIndex,
 }
 
 /// One element of `controllers` where a URL is not enough.
@@ -113,6 +114,16 @@ pub(super) struct RawSync {
     pub(super) time_zone: Option<String>,
     pub(super) page_size: Option<u32>,
     pub(super) base: Option<String>,
+    pub(super) remember_removed: Option<String>,
+}
+
+/// `[directory.index]`
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawIndex {
+    pub(super) equality: Option<Vec<String>>,
+    pub(super) substring: Option<Vec<String>>,
 }
 
 /// `[[application]]`
@@ -135,6 +146,7 @@ pub(super) struct RawApplication {
     pub(super) negative_latency: Option<String>,
     pub(super) networks: Option<Vec<String>>,
     pub(super) listeners: Option<Vec<String>>,
+    pub(super) primary_group_in_member_of: Option<bool>,
     pub(super) limits: RawSearchLimits,
 }
 
@@ -163,6 +175,7 @@ pub(super) struct RawLocalAccount {
 pub(super) struct RawSearchLimits {
     pub(super) size: Option<u32>,
     pub(super) time: Option<String>,
+    pub(super) candidates: Option<u32>,
     pub(super) page: Option<u32>,
 }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::error::{ConfigErrors, Fault, Findings, Warning};
 use super::raw::{RawConfig, RawLog};
 use super::{application, directory, listener, value};
+use crate::directory::IndexPlan;
 use crate::policy::application::Application;
 use crate::server::ListenerConfig;
 use crate::telemetry::{LogConfig, LogFormat, LogLevel};
@@ -50,6 +51,8 @@ pub struct DirectorySettings {
     pub upstream: UpstreamConfig,
     /// How it is copied.
     pub sync: SyncSettings,
+    /// Which attributes of the copy have which index.
+    pub indices: IndexPlan,
 }
 
 /// How one directory is copied.
@@ -63,6 +66,8 @@ pub struct SyncSettings {
     pub page_size: u32,
     /// What is copied, where that is less than the naming context.
     pub base: Option<String>,
+    /// How long removed entries are shown to applications that ask for them.
+    pub remember_removed: Duration,
 }
 
 /// What the audit lines hold.

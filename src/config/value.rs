@@ -33,14 +33,21 @@ pub(super) fn name(text: &str) -> Result<String, Fault> {
 
 /// A length of time with its unit: `800ms`, `30s`, `4h`, `1h 30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, Fault> {
-    let instead = "write a number and a unit: 800ms, 30s, 5m, 4h";
+    let instead = "write a number and a unit: 800ms, 30s, 5m, 4h, 60d";
     if text.trim().parse::<f64>().is_ok() {
         return Err(Fault::new(format!("{text:?} has no unit"), instead));
+    }
+    let days = text.trim().strip_suffix('d').and_then(|days| days.trim().parse::<u32>().ok());
+    if let Some(days) = days {
+        return Ok(Duration::from_secs(u64::from(days) * DAY));
     }
     let signed: SignedDuration =
         text.trim().parse().map_err(|_| Fault::new(format!("{text:?} is no duration"), instead))?;
     Duration::try_from(signed).map_err(|_| Fault::new(format!("{text:?} is negative"), instead))
 }
+
+/// Seconds of a day, as far as durations are concerned.
+const DAY: u64 = 24 * 3600;
 
 /// A duration within bounds, or its default.
 pub(super) fn bounded_duration(
@@ -66,6 +73,10 @@ pub(super) fn bounded_duration(
 /// A duration as it is written in the file.
 pub(super) fn duration_text(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
+    let days = duration.as_secs() / DAY;
+    if days > 1 && duration == Duration::from_secs(days * DAY) {
+        return format!("{days}d");
+    }
     let units = [(3_600_000_u128, "h"), (60_000, "m"), (1000, "s")];
     let unit =
         units.iter().find(|(size, _)| milliseconds > 0 && milliseconds.is_multiple_of(*size));

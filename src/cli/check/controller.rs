@@ -156,7 +156,8 @@ impl Candidate<'_> {
             findings.push(Finding::ok(Area::BaseDn, base.to_owned()));
         }
         let SyncSettings { base, page_size, .. } = self.sync;
-        let wanted = Wanted { base: base.as_deref(), page_size: *page_size, last: None };
+        let wanted =
+            Wanted { base: base.as_deref(), page_size: *page_size, config: None, last: None };
         let subject = &self.controller.name;
         let mut told = |entries| {
             self.progress

@@ -21,7 +21,23 @@ pub fn findings(view: &View, key: &str) -> Vec<Finding> {
     findings.extend(account_states(view, key));
     findings.extend(login_attribute(view));
     findings.extend(ambiguous(view));
+    findings.push(subschema(view));
     findings
+}
+
+/// Most applications never read it, so its absence is nothing to act on.
+fn subschema(view: &View) -> Finding {
+    let text = match &view.domain().subschema {
+        Some(relayed) => format!(
+            "the schema {} is relayed: {}",
+            relayed.dn(),
+            count(relayed.attribute_types(), "attribute type", "attribute types")
+        ),
+        None => "no schema is relayed: the controller names none, or it cannot be read whole; \
+                 applications do without it"
+            .to_owned(),
+    };
+    Finding::ok(Area::Server, text)
 }
 
 /// The attribute whose value is the short login name.

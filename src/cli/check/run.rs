@@ -119,7 +119,7 @@ impl Check {
         settings: DirectorySettings,
         key: &str,
     ) -> Result<Option<Arc<View>>, CommandError> {
-        let DirectorySettings { name, upstream, sync } = settings;
+        let DirectorySettings { name, upstream, sync, indices: _ } = settings;
         let upstream = match Upstream::new(upstream, Now::read()) {
             Ok(upstream) => upstream,
             Err(error) => {

@@ -44,6 +44,7 @@ fn start() -> Running {
             page_size: 100,
             base: None,
             after_refusal: Duration::from_secs(3600),
+            view: Arc::default(),
         },
     );
     let (stop, stopped) = watch::channel(false);
@@ -62,6 +63,7 @@ fn start() -> Running {
         started: Now::read().wall,
         draining: stopped.clone(),
         log,
+        applications: Vec::new(),
     };
     let socket = ControlSocket::bind(&world.socket()).unwrap();
     let mut told = stopped;
