@@ -141,6 +141,31 @@ foreach ($groups as $g) if (in_array($g['dn'], $mo, true) && !in_array($me['dn']
 ok(!$unlisted, "those groups' member holds the user's DN byte by byte", implode(' | ', $unlisted));
 $tokens = array_filter(array_map(fn($g) => first($g, 'primaryGroupToken'), $groups), fn($t) => preg_match('/^\d+$/', $t) === 1);
 ok(count($tokens) === count($groups), 'every group has primaryGroupToken', count($tokens) . ' of ' . count($groups));
+// Large groups are read in ranges by the module; the portions together are the list.
+$largest = null;
+foreach ($groups as $g) if (!$largest || count(values($g, 'member')) > count(values($largest, 'member'))) $largest = $g;
+$want = values($largest, 'member');
+foreach ([2, 1500] as $step) {
+    $got = []; $rounds = 0; $why = '';
+    for ($from = 0; $from !== null && $why === '';) {
+        $rounds++;
+        $r = ldap_read($c, $largest['dn'], '(objectClass=*)', ['member;range=' . $from . '-' . ($from + $step - 1)]);
+        $e = $r ? ldap_first_entry($c, $r) : false;
+        $found = null;
+        foreach ($e ? ldap_get_attributes($c, $e) : [] as $name => $v)
+            if (is_string($name) && preg_match('/^member;range=(\d+)-(\d+|\*)$/i', $name, $m) && (int)$m[1] === $from) $found = [$m[2], $v];
+        if (!$found) { $why = "no range from $from: " . why($c); break; }
+        unset($found[1]['count']);
+        array_push($got, ...$found[1]);
+        $from = $found[0] === '*' ? null : (int)$found[0] + 1;
+    }
+    ok($why === '' && $got === $want, 'members in ranges of ' . $step . ': ' . count($got) . " in $rounds rounds", $why . ' ' . count($want));
+}
+// One page of 1000 and an unpaged search give the same groups in the same order.
+$r = ldap_search($c, $base, GROUPS, ['cn']);
+$unpaged = [];
+for ($e = $r ? ldap_first_entry($c, $r) : false; $e; $e = ldap_next_entry($c, $e)) $unpaged[] = ldap_get_dn($c, $e);
+ok($samba || $unpaged === $gdns, 'groups without paging', count($unpaged) . ' of ' . count($gdns));
 if (($p = env('PRIMARY_USER', ' ')) !== ' ') {
     [$err, $f] = paged($c, $base, login($p));
     $id = isset($f[0]) ? first($f[0], 'primaryGroupID') : '';

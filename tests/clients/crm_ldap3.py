@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """crm_ldap3.py - a typical CRM connector through python3-ldap3. Environment: README.md."""
+import itertools
 import os
 import ssl
 import sys
@@ -42,7 +43,10 @@ BAD = env('BAD_USER', 'bob')
 BADPW = env('BAD_USER_PASSWORD', USERPW)
 NETBIOS = env('NETBIOS', 'CORP')
 SAMBA = env('TARGET', 'gate') == 'samba'
-PERSON = '(&(objectCategory=person)(objectClass=user)%s)'
+OPENLDAP = env('KIND', 'active-directory') == 'openldap'
+PERSON = '(&(objectClass=inetOrgPerson)%s)' if OPENLDAP else '(&(objectCategory=person)(objectClass=user)%s)'
+LOGIN = 'uid' if OPENLDAP else 'sAMAccountName'
+IDENTITY, CLASS = ('entryUUID', 'inetOrgPerson') if OPENLDAP else ('objectGUID', 'user')
 PAGED = '1.2.840.113556.1.4.319'
 def one(value):    # without a schema the library cannot know that an attribute is single-valued
     return value if isinstance(value, str) else value[0]
@@ -77,6 +81,92 @@ def refused(c):
     return c.result['result'] == 49 and c.result['description'] == 'invalidCredentials'
 
 
+def schema(srv):
+    """what get_info=ALL read: the subschema, which the library from now on checks every name against"""
+    read = srv.schema
+    if not ok(read is not None and CLASS in read.object_classes, 'schema with the class ' + CLASS, read and 'without'):
+        return
+    for name in (LOGIN, 'mail', 'memberOf', 'objectClass', 'cn', 'member'):
+        ok(name in read.attribute_types, 'schema with the attribute ' + name, 'without')
+    ok(read.attribute_types['mail'].oid == '0.9.2342.19200300.100.1.3', 'mail has its number', read.attribute_types['mail'].oid)
+    ok(len(read.object_classes) > 20 and len(read.attribute_types) > 100, '%d classes, %d attributes'
+       % (len(read.object_classes), len(read.attribute_types)), 'too few')
+    wrong = [n for n, a in read.attribute_types.items() if not a.oid]
+    ok(not wrong, 'every attribute has a number', wrong[:5])
+
+
+def paging(c):
+    """the paging helper, as a generator and as a list, in pages of any size; it hands out each page from its end"""
+    find = c.extend.standard.paged_search
+    people = PERSON % ''
+    names = [LOGIN, 'objectClass']
+    whole = [e['dn'] for e in find(BASE, people, attributes=names, paged_size=1000, generator=False) if e['type'] == 'searchResEntry']
+    whole.sort()
+    ok(len(whole) > 10 and len(set(whole)) == len(whole), '%d people, each once' % len(whole), 'repeated ones')
+    for size in (1, 7, 100, 2 ** 31 - 1):
+        for critical in (True, False):
+            got = [e['dn'] for e in find(BASE, people, attributes=names, paged_size=size, paged_criticality=critical, generator=True)
+                   if e['type'] == 'searchResEntry']
+            ok(sorted(got) == whole, 'the generator in pages of %d, critical %s' % (size, critical), len(got))
+            if size == 1:
+                break
+    one, other = find(BASE, people, attributes=names, paged_size=5), find(BASE, people, attributes=[LOGIN], paged_size=3)
+    got = ([], [])
+    for a, b in itertools.zip_longest(one, other):
+        for e, into in ((a, got[0]), (b, got[1])):
+            if e:
+                into.append(e['dn'])
+    ok([sorted(side) for side in got] == [whole, whole], 'two generators in turn', '%d, %d' % (len(got[0]), len(got[1])))
+    left = find(BASE, people, attributes=names, paged_size=2)
+    ok(next(left)['dn'] in whole, 'a generator that is left', 'an unknown entry')
+    every = [e for e in find(BASE, people, attributes=[ldap3.ALL_ATTRIBUTES, ldap3.ALL_OPERATIONAL_ATTRIBUTES], paged_size=20)
+             if e['type'] == 'searchResEntry']
+    ok(sorted(e['dn'] for e in every) == whole, 'with all attributes', len(every))
+    ok(all(e['raw_attributes'].get(IDENTITY) for e in every), 'everybody has ' + IDENTITY, 'somebody has none')
+    if c.server.schema:
+        unknown = {n.split(';')[0] for e in every for n in e['raw_attributes']} - set(a for a in c.server.schema.attribute_types)
+        unknown = {n for n in unknown if n not in c.server.schema.attribute_types}
+        ok(not unknown, 'every attribute that comes is in the schema', sorted(unknown))
+        classes = {v.decode() for e in every for v in e['raw_attributes'].get('objectClass', [])}
+        ok(all(k in c.server.schema.object_classes for k in classes), 'every class that comes is in the schema', sorted(classes))
+
+
+def objects(c):
+    """the library's own reader, which takes everything it does from the schema"""
+    if not c.server.schema:
+        return
+    definition = ldap3.ObjectDef([CLASS], c)
+    definition += [LOGIN, 'mail']
+    reader = ldap3.Reader(c, definition, BASE, query='(%s=%s)' % (LOGIN, ldap3.utils.conv.escape_filter_chars(USER)))
+    found = reader.search(attributes=[LOGIN, 'mail'])
+    ok(len(found) == 1 and found[0][LOGIN].value == USER, 'the reader finds the user', len(found))
+    paged = list(ldap3.Reader(c, definition, BASE).search_paged(10, attributes=[LOGIN]))
+    ok(len(paged) > 10, 'the reader in pages: %d' % len(paged), 'too few')
+
+
+def run_openldap():
+    srv = server(ldap3.ALL)
+    c = connect(SVC, SVCPW, srv)
+    if not ok(c.bound, 'service bind', text(c)):
+        finish()
+    ok(len(srv.info.naming_contexts or []) >= 2, 'naming contexts', srv.info.naming_contexts)
+    ok(PAGED in [x[0] for x in srv.info.supported_controls], 'paged results offered', srv.info.supported_controls)
+    schema(srv)
+    paging(c)
+    objects(c)
+    c.search(BASE, PERSON % ('(uid=%s)' % USER), attributes=ldap3.ALL_ATTRIBUTES)
+    dn = c.response[0]['dn']
+    ok(c.compare(dn, 'uid', USER), 'compare: true', text(c))
+    u = connect(dn, USERPW)
+    ok(u.bound, 'user bind', text(u))
+    ok(u.extend.standard.who_am_i() == 'dn:' + dn, 'Who Am I', text(u))
+    u.unbind()
+    u = connect(dn, USERPW + 'x')
+    ok(refused(u), 'wrong password: 49 invalidCredentials', text(u))
+    u.unbind()
+    c.unbind()
+
+
 def run():
     # the application's own connection
     srv = server(ldap3.ALL if env('SCHEMA', '0') == '1' else ldap3.DSA)
@@ -94,7 +184,11 @@ def run():
             if STARTTLS:
                 ok(START in ext, 'StartTLS offered', ext)
     if env('SCHEMA', '0') == '1':
-        ok(srv.schema is not None and 'user' in srv.schema.object_classes, 'schema with the class user', srv.schema and 'without')
+        schema(srv)
+
+    if not SAMBA:
+        paging(c)
+        objects(c)
 
     # all users, paged, critical, control in every answer
     dns, cookie, pages, why = [], None, 0, ''
@@ -201,7 +295,7 @@ def run():
 
 
 try:
-    run()
+    run_openldap() if OPENLDAP else run()
 except LDAPException as e:
     ok(False, 'no exception', '%s: %s' % (type(e).__name__, e))
 finish()

@@ -9,9 +9,10 @@ use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use crate::openldap;
 use crate::world::corp;
 use crate::world::gate::Gate;
-use crate::world::lab::{Ad, PASSWORD};
+use crate::world::lab::{Ad, PASSWORD, Slapd};
 
 fn gate() -> &'static Gate {
     static GATE: OnceLock<Gate> = OnceLock::new();
@@ -26,18 +27,22 @@ fn url(gate: &Gate, listener: &str, scheme: &str) -> String {
     format!("{scheme}://127.0.0.1:{}", gate.address(listener).port())
 }
 
+/// Name, password and Who Am I of accounts: one of the directory, one that only the gate knows.
+const ACCOUNTS: [(&str, &str, &str); 2] = [
+    ("CORP\\svc-crm", PASSWORD, "u:CORP\\svc-crm"),
+    ("crm", corp::LOCAL_SECRET, "dn:cn=crm,cn=ldapgate"),
+];
+
 fn run(program: &str, script: &str) {
+    run_as(&ACCOUNTS, program, script);
+}
+
+fn run_as(accounts: &[(&str, &str, &str)], program: &str, script: &str) {
     let gate = gate();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     for (listener, scheme, start_tls) in WAYS {
-        for (name, password, who) in [
-            ("CORP\\svc-crm", PASSWORD, "u:CORP\\svc-crm"),
-            ("crm", corp::LOCAL_SECRET, "dn:cn=crm,cn=ldapgate"),
-        ] {
-            let mut command = Command::new(program);
+        for (name, password, who) in accounts {
+            let mut command = of(program, script);
             command
-                .arg(&script)
-                .env("TARGET", "gate")
                 .env("LDAP_URL", url(gate, listener, scheme))
                 .env("LDAP_STARTTLS", if start_tls { "1" } else { "0" })
                 .env("LDAP_CA", gate.folder.path().join("ca.pem"))
@@ -47,23 +52,58 @@ fn run(program: &str, script: &str) {
                 .env("SVC_PASSWORD", password)
                 .env("SVC_WHO", who)
                 .env("USER", "alice")
-                .env("USER_PASSWORD", PASSWORD)
-                .env("BAD_USER", "bob")
-                .env("BAD_USER_PASSWORD", PASSWORD);
-            let output = command.output().unwrap();
-            let text = String::from_utf8_lossy(&output.stdout);
-            let broken: Vec<&str> =
-                text.lines().filter(|line| line.starts_with("not ok")).collect();
-            assert!(
-                output.status.success() && broken.is_empty(),
-                "{} over {scheme} (StartTLS {start_tls}) as {name}: {}\n{}\n{}",
-                script.display(),
-                output.status,
-                broken.join("\n"),
-                String::from_utf8_lossy(&output.stderr)
-            );
+                .env("SCHEMA", "1")
+                .env("PRIMARY_USER", "pia")
+                .env("MANAGED_USER", "quinn")
+                .env("BAD_USER", "bob");
+            passes(&mut command, &format!("{scheme} (StartTLS {start_tls}) as {name}"));
         }
     }
+}
+
+/// The same in front of OpenLDAP, in clear.
+fn run_before_slapd(program: &str, script: &str, number: u8) {
+    let name = format!("clients-{script}");
+    let slapd = Slapd::own(&name, number);
+    let gate = openldap::gate(&name, &slapd, "ldap", &slapd.plain());
+    let service = "cn=svc-crm,ou=service,dc=example,dc=org";
+    let mut command = of(program, script);
+    command
+        .env("KIND", "openldap")
+        .env("LDAP_URL", url(&gate, "plain", "ldap"))
+        .env("BASE", "dc=example,dc=org")
+        .env("SVC_NAME", service)
+        .env("SVC_PASSWORD", PASSWORD)
+        .env("SVC_WHO", format!("dn:{service}"))
+        .env("USER", "anna")
+        .env("SCHEMA", "1")
+        .env("BAD_USER", "locked");
+    passes(&mut command, "OpenLDAP");
+}
+
+fn of(program: &str, script: &str) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+    let mut command = Command::new(program);
+    command
+        .arg(&script)
+        .env("TARGET", "gate")
+        .env("USER_PASSWORD", PASSWORD)
+        .env("BAD_USER_PASSWORD", PASSWORD);
+    command
+}
+
+/// Runs a script, none of whose assertions may fail.
+fn passes(command: &mut Command, way: &str) {
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let broken: Vec<&str> = text.lines().filter(|line| line.starts_with("not ok")).collect();
+    assert!(
+        output.status.success() && broken.is_empty(),
+        "{command:?} over {way}: {}\n{}\n{}",
+        output.status,
+        broken.join("\n"),
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -76,6 +116,37 @@ fn php_in_the_order_of_bitrix24() {
 #[ignore = "lab"]
 fn python_ldap3() {
     run("/usr/bin/python3", "crm_ldap3.py");
+}
+
+/// The library of applications on Node.js; `tests/lab/deps` installs it.
+#[test]
+#[ignore = "lab"]
+fn node_ldapts() {
+    run("node", "ldapts.js");
+}
+
+#[test]
+#[ignore = "lab"]
+fn node_ldapts_before_slapd() {
+    run_before_slapd("node", "ldapts.js", 62);
+}
+
+#[test]
+#[ignore = "lab"]
+fn python_ldap3_before_slapd() {
+    run_before_slapd("/usr/bin/python3", "crm_ldap3.py", 64);
+}
+
+#[test]
+#[ignore = "lab"]
+fn every_option_of_ldapsearch() {
+    run_as(&ACCOUNTS[..1], "bash", "ldapsearch.sh");
+}
+
+#[test]
+#[ignore = "lab"]
+fn every_option_of_ldapsearch_before_slapd() {
+    run_before_slapd("bash", "ldapsearch.sh", 63);
 }
 
 #[test]

@@ -12,15 +12,21 @@
 
 mod ad;
 mod bad_input;
+mod bad_searches;
+mod browsers;
 mod check;
 mod clients;
 mod codec;
+mod controls;
 mod corpus;
+mod deltas;
+mod differential;
 mod docs;
 mod failover;
 mod layering;
 mod listeners;
 mod openldap;
+mod schema;
 mod session;
 mod shutdown;
 mod strangers;

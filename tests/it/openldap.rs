@@ -33,7 +33,7 @@ url = "ldap://127.0.0.1:0"
     )
 }
 
-fn gate(name: &str, slapd: &Slapd, scheme: &str, address: &str) -> Gate {
+pub(crate) fn gate(name: &str, slapd: &Slapd, scheme: &str, address: &str) -> Gate {
     let folder = Folder::new(name);
     folder.write("service.password", PASSWORD);
     Gate::start_in(folder, &configuration(slapd, scheme, address)).synced(1)

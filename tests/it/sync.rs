@@ -142,7 +142,7 @@ fn a_directory_that_is_suddenly_empty() {
     company.directory.with(|directory| people(directory, "805306369"));
     let (well, printed) = gate.sync();
     assert!(!well && printed.contains("stays as it was"), "{printed}");
-    assert_eq!(failures_on_demand(&gate).len(), 1);
+    gate.wait_for("its line in the log", |gate| failures_on_demand(gate).len() == 1);
     assert_eq!(generation(&gate, 0), before);
     assert_eq!(bind(&gate, ALICE.0, ALICE.1), 0);
     company.directory.with(|directory| people(directory, "805306368"));

@@ -181,19 +181,31 @@ impl Client {
         search: &SearchRequest,
         controls: &[Control],
     ) -> (Vec<Entry>, Answer) {
+        let (entries, references, answer) = self.search_past_references(search, controls);
+        assert_eq!(references, 0, "references");
+        (entries, answer)
+    }
+
+    /// A search at a server that also sends references, which are counted.
+    pub(crate) fn search_past_references(
+        &mut self,
+        search: &SearchRequest,
+        controls: &[Control],
+    ) -> (Vec<Entry>, usize, Answer) {
         let id = self.next_id();
         let mut writer = Writer::new();
         request::write_search(&mut writer, id, search, controls);
         self.send_octets(writer.octets());
-        let mut entries = Vec::new();
+        let (mut entries, mut references) = (Vec::new(), 0);
         loop {
             let response = self.receive().expect("the connection was closed during a search");
             assert_eq!(response.id, id);
             match response.operation {
                 ResponseOperation::Entry(entry) => entries.push(entry),
+                ResponseOperation::Reference => references += 1,
                 ResponseOperation::Done { tag, result, name, .. } => {
                     let controls = response.controls;
-                    return (entries, Answer { tag, result, controls, name });
+                    return (entries, references, Answer { tag, result, controls, name });
                 }
                 other => panic!("neither entry nor end: {other:?}"),
             }
@@ -229,6 +241,6 @@ pub(crate) fn search(
         time_limit: 0,
         types_only: false,
         filter: Filter::parse(filter).unwrap(),
-        attributes: attributes.iter().map(|name| (*name).to_owned()).collect(),
+        attributes: attributes.iter().collect(),
     }
 }

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// Audit lines are written together at most this far apart, with room for a busy machine.
+const AUDIT_PAUSE: Duration = Duration::from_millis(150);
+
 /// A folder of its own for each test, removed with it.
 pub(crate) struct Folder(PathBuf);
 
@@ -142,8 +145,9 @@ impl Gate {
         event["address"].as_str().unwrap().parse().unwrap()
     }
 
-    /// The audit lines of binds so far.
+    /// The audit lines of binds so far; those that wait to be written together are waited for.
     pub(crate) fn binds(&self) -> Vec<Value> {
+        std::thread::sleep(AUDIT_PAUSE);
         self.events("bind")
     }
 
@@ -151,7 +155,7 @@ impl Gate {
     pub(crate) fn bind_after(&self, known: usize) -> Value {
         let begun = Instant::now();
         loop {
-            if let Some(bind) = self.binds().into_iter().nth(known) {
+            if let Some(bind) = self.events("bind").into_iter().nth(known) {
                 return bind;
             }
             assert!(begun.elapsed() < Duration::from_secs(5), "no audit line {}", known + 1);

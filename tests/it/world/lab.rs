@@ -161,6 +161,17 @@ impl Slapd {
         format!("{}:{}", self.address, self.port + 1)
     }
 
+    /// Changes the directory with the administrator's rights.
+    pub(crate) fn modify(&self, ldif: &str) {
+        let file = run_folder().join(format!("change-{}.ldif", self.address));
+        std::fs::write(&file, ldif).unwrap();
+        run(Command::new("ldapmodify")
+            .args(["-x", "-H", &format!("ldap://{}", self.plain())])
+            .args(["-D", "cn=admin,dc=example,dc=org", "-w", "Passw0rd!adm", "-f"])
+            .arg(&file));
+        std::fs::remove_file(file).unwrap();
+    }
+
     /// The authority that signed the server's certificate.
     pub(crate) fn ca(&self) -> PathBuf {
         self.folder.join("ca/ca.pem")
