@@ -3,7 +3,7 @@
 use ldapgate::ldap::request::SearchScope::{BaseObject, WholeSubtree};
 
 use crate::world::client::Client;
-use crate::world::gate::{Folder, Gate};
+use crate::world::gate::{Folder, Gate, ON_DEMAND};
 use crate::world::lab::{PASSWORD, Slapd};
 
 fn configuration(slapd: &Slapd, scheme: &str, address: &str) -> String {
@@ -17,6 +17,7 @@ controllers = [{{ url = "{scheme}://{host}:{port}" }}]
 ca_file = "{ca}"
 bind_name = "cn=svc-proxy,ou=service,dc=example,dc=org"
 bind_password_file = "service.password"
+{ON_DEMAND}
 
 [[application]]
 name = "crm"

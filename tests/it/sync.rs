@@ -45,7 +45,7 @@ fn failures_on_demand(gate: &Gate) -> Vec<Value> {
 }
 
 fn paged(gate_pages: &str) -> String {
-    format!("[directory.sync]\n{gate_pages}\n{APPLICATION}{PLAIN_LISTENER}")
+    format!("sync.{gate_pages}\n{APPLICATION}{PLAIN_LISTENER}")
 }
 
 /// What a controller does wrong.

@@ -9,7 +9,7 @@ use ldapgate::demo::{
 };
 use tokio::runtime::Runtime;
 
-use super::gate::{Folder, Gate};
+use super::gate::{Folder, Gate, ON_DEMAND};
 
 /// The company of the demonstration, served by two controllers.
 pub(crate) struct Company {
@@ -84,7 +84,7 @@ impl Company {
         format!(
             "[[directory]]\nname = \"{name}\"\nkind = \"{kind}\"\ncontrollers = [{}]\n\
              ca_file = \"{name}.pem\"\nbind_name = '{account}'\n\
-             bind_password_file = \"service.password\"\n",
+             bind_password_file = \"service.password\"\n{ON_DEMAND}\n",
             controllers.join(", ")
         )
     }

@@ -1,7 +1,7 @@
 //! The gate in front of the two Samba controllers of CORP.TEST, with two applications that differ only in
 //! what a refused client is told.
 
-use super::gate::{Folder, Gate};
+use super::gate::{Folder, Gate, ON_DEMAND};
 use super::lab::{Ad, PASSWORD};
 
 /// Secret of the local service account `crm`.
@@ -22,6 +22,7 @@ controllers = [
 ca_file = "{ca}"
 bind_name = "CORP\\svc-proxy"
 bind_password_file = "service.password"
+{ON_DEMAND}
 
 [[application]]
 name = "crm"

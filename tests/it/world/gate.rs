@@ -14,6 +14,10 @@ use serde_json::Value;
 /// Audit lines are written together at most this far apart, with room for a busy machine.
 const AUDIT_PAUSE: Duration = Duration::from_millis(150);
 
+/// Of a directory's section: users and groups are read when a test asks for it, not when the clock strikes between
+/// two of its steps.
+pub(crate) const ON_DEMAND: &str = "sync.cron = \"0 3 1 1 *\"";
+
 /// A folder of its own for each test, removed with it.
 pub(crate) struct Folder(PathBuf);
 

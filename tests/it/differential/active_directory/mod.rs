@@ -19,7 +19,7 @@ use super::compare::{Gaps, Pair};
 use super::row::Row;
 use super::{generate, judge, read};
 use crate::world::client::Client;
-use crate::world::gate::{Folder, Gate};
+use crate::world::gate::{Folder, Gate, ON_DEMAND};
 use crate::world::lab::{Ad, PASSWORD};
 
 const DOMAIN: &str = "DC=corp,DC=test";
@@ -64,6 +64,7 @@ controllers = [{{ url = "ldaps://dc1.corp.test", address = "{dc1}" }}]
 ca_file = "{ca}"
 bind_name = "CORP\\svc-proxy"
 bind_password_file = "service.password"
+{ON_DEMAND}
 
 [[application]]
 name = "all"

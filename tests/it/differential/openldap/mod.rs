@@ -12,7 +12,7 @@ use super::compare::{Gaps, Pair};
 use super::row::Row;
 use super::{generate, judge, read};
 use crate::world::client::Client;
-use crate::world::gate::{Folder, Gate};
+use crate::world::gate::{Folder, Gate, ON_DEMAND};
 use crate::world::lab::{PASSWORD, Slapd};
 
 const SUFFIX: &str = "dc=example,dc=org";
@@ -52,6 +52,7 @@ controllers = [{{ url = "ldap://{address}" }}]
 ca_file = "{ca}"
 bind_name = "cn=svc-proxy,ou=service,dc=example,dc=org"
 bind_password_file = "service.password"
+{ON_DEMAND}
 
 [[application]]
 name = "all"
