@@ -84,8 +84,7 @@ impl Work<'_> {
 
     fn stored_lists_members(&self, stored: &Stored) -> bool {
         let ids = &self.ids;
-        let by_name =
-            |list: &References| [ids.member, ids.unique_member].contains(&Some(list.attribute));
+        let by_name = |list: &References| ids.names_members(list.attribute);
         stored.references.iter().any(by_name)
             || ids.member_uid.is_some_and(|id| stored.fields.element(id).is_some())
     }
@@ -98,7 +97,7 @@ impl Work<'_> {
             return members;
         }
         for list in stored.references.iter() {
-            if [self.ids.member, self.ids.unique_member].contains(&Some(list.attribute)) {
+            if self.ids.names_members(list.attribute) {
                 list.inside.add_to(&mut members);
             }
         }
@@ -150,8 +149,7 @@ impl Work<'_> {
         if stored.kind == EntryKind::Deleted {
             return;
         }
-        let is_list = |list: &&References| list.attribute == member_of;
-        let list = stored.references.iter().find(is_list);
+        let list = stored.list(member_of);
         let mut inside = list.map(|list| list.inside.clone()).unwrap_or_default();
         shift.lost.iter().for_each(|group| _ = inside.remove(*group));
         shift.gained.iter().for_each(|group| _ = inside.insert(*group));
@@ -163,9 +161,7 @@ impl Work<'_> {
 
     /// The groups an entry is in according to the view so far.
     pub(super) fn derived_groups(&self, stored: &Stored) -> Option<Posting> {
-        let member_of = self.ids.member_of?;
-        let list = stored.references.iter().find(|list| list.attribute == member_of)?;
-        Some(list.inside.clone())
+        Some(stored.list(self.ids.member_of?)?.inside.clone())
     }
 
     /// Gives an entry that was read anew the groups that it was in.

@@ -50,11 +50,12 @@ pub struct ChangeSummary {
 impl ChangeSummary {
     /// All that is in the first view of a directory.
     pub(super) fn of_first(view: &View) -> Self {
+        let ids = Ids::of(view.attributes());
         Self {
             users_created: view.counts().users,
             groups_created: view.counts().groups,
             others_changed: view.counts().containers + view.counts().others,
-            memberships_added: view.groups().map(|group| count(&members(group))).sum(),
+            memberships_added: view.groups().map(|group| count(&members(&ids, group))).sum(),
             domain_changed: true,
             affected_users: ordered(view.users().map(|user| user.guid())),
             ..Self::default()
@@ -81,14 +82,12 @@ fn ordered(guids: impl Iterator<Item = Guid>) -> Vec<Guid> {
 }
 
 /// The direct members of a group: entries, and names outside.
-fn members(group: EntryRef<'_>) -> (RoaringBitmap, BTreeSet<&[u8]>) {
+fn members<'v>(ids: &Ids, group: EntryRef<'v>) -> (RoaringBitmap, BTreeSet<&'v [u8]>) {
     let view = group.view();
-    let ids = Ids::of(view.attributes());
     let index = ids.member_of.and_then(|id| view.index().attribute(id));
     let inside = index.and_then(|index| index.target(group.slot().0)).map(Hits::to_bitmap);
     let lists = group.stored().references.iter();
-    let by_name =
-        lists.filter(|list| [ids.member, ids.unique_member].contains(&Some(list.attribute)));
+    let by_name = lists.filter(|list| ids.names_members(list.attribute));
     let outside = by_name.flat_map(|list| list.outside.iter().map(|outside| &*outside.octets));
     (inside.unwrap_or_default(), outside.collect())
 }
@@ -140,7 +139,7 @@ impl<'v> Comparison<'v> {
             }
             EntryKind::Group => {
                 self.summary.groups_created += 1;
-                self.members_changed(&Default::default(), &members(entry));
+                self.members_changed(&Default::default(), &members(&self.ids, entry));
             }
             EntryKind::Container | EntryKind::Other => self.summary.others_changed += 1,
             EntryKind::Deleted => {}
@@ -155,7 +154,7 @@ impl<'v> Comparison<'v> {
             }
             EntryKind::Group => {
                 self.summary.groups_removed += 1;
-                self.members_changed(&members(entry), &Default::default());
+                self.members_changed(&members(&self.ids, entry), &Default::default());
             }
             EntryKind::Container | EntryKind::Other => self.summary.others_changed += 1,
             EntryKind::Deleted => {}
@@ -176,7 +175,8 @@ impl<'v> Comparison<'v> {
                 self.affected.insert(now.guid());
             }
             EntryKind::Group => {
-                let changed = self.members_changed(&members(before), &members(now));
+                let changed =
+                    self.members_changed(&members(&self.ids, before), &members(&self.ids, now));
                 if differs || changed {
                     self.summary.groups_changed += 1;
                 }

@@ -194,6 +194,11 @@ pub(super) struct Ids {
 }
 
 impl Ids {
+    /// Whether groups list their members by name under this attribute.
+    pub(super) fn names_members(&self, attribute: AttributeId) -> bool {
+        [self.member, self.unique_member].contains(&Some(attribute))
+    }
+
     pub(super) fn of(attributes: &Attributes) -> Self {
         let find = |name: &str| attributes.find_name(name);
         Self {

@@ -126,8 +126,8 @@ impl View {
     fn direct_groups(&self, slot: u32) -> Vec<u32> {
         let Some(stored) = self.stored(slot) else { return Vec::new() };
         let member_of = self.attributes().find_name("memberOf");
-        let lists = stored.references.iter().filter(|list| Some(list.attribute) == member_of);
-        let mut groups: Vec<u32> = lists.flat_map(|list| list.inside.iter()).collect();
+        let list = member_of.and_then(|id| stored.list(id));
+        let mut groups: Vec<u32> = list.into_iter().flat_map(|list| list.inside.iter()).collect();
         groups.extend(self.primary_group(slot));
         groups
     }

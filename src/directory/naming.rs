@@ -52,20 +52,24 @@ impl Work<'_> {
         known: Vec<Known>,
         removed: &RoaringBitmap,
     ) -> Result<Naming, BuildError> {
-        let placed = self.slots(known)?;
+        let heads: Vec<NormalizedDn> =
+            self.domain.heads().filter_map(|head| NormalizedDn::parse(head).ok()).collect();
+        let placed = self.slots(known, &heads)?;
         let given: RoaringBitmap = placed.iter().map(|(slot, _)| *slot).collect();
         let implied = self.implied(&placed, &(&given | removed));
         let renamed = self.let_go(&placed, &implied, removed);
         let named = self.take_names(&placed, &implied)?;
         self.take_sids(&placed)?;
-        let (placed, moved, relinked) = self.link(placed, implied, &named, &given, removed);
+        let (placed, moved, relinked) = self.link(placed, implied, &named, &given, removed, &heads);
         Ok(Naming { placed, moved, relinked, named, renamed, given })
     }
 
     /// Slots by identity; new entries get new ones, parents before children.
-    fn slots(&mut self, mut known: Vec<Known>) -> Result<Vec<(u32, Known)>, BuildError> {
-        let heads: Vec<NormalizedDn> =
-            self.domain.heads().filter_map(|head| NormalizedDn::parse(head).ok()).collect();
+    fn slots(
+        &mut self,
+        mut known: Vec<Known>,
+        heads: &[NormalizedDn],
+    ) -> Result<Vec<(u32, Known)>, BuildError> {
         let tree = |name: &NormalizedDn| {
             let holding = heads.iter().enumerate().filter(|(_, head)| name.is_within(head));
             holding.max_by_key(|(_, head)| head.depth()).map_or(heads.len(), |(place, _)| place)
@@ -198,9 +202,8 @@ impl Work<'_> {
         named: &[(NormalizedDn, u32)],
         given: &RoaringBitmap,
         removed: &RoaringBitmap,
+        heads: &[NormalizedDn],
     ) -> Links {
-        let heads: Vec<NormalizedDn> =
-            self.domain.heads().filter_map(|head| NormalizedDn::parse(head).ok()).collect();
         let mut loose = RoaringBitmap::new();
         for slot in removed {
             let stored = self.parts.stored(slot).cloned();
@@ -219,7 +222,7 @@ impl Work<'_> {
         let placed = placed
             .into_iter()
             .map(|(slot, known)| {
-                let above = self.parts.relink(slot, &known.name, &heads);
+                let above = self.parts.relink(slot, &known.name, heads);
                 Placed { slot, known, above }
             })
             .collect();
@@ -228,14 +231,14 @@ impl Work<'_> {
             .filter(|slot| !implied.contains_key(slot))
             .filter_map(|slot| {
                 let old = self.parts.stored(slot)?.clone();
-                let above = self.parts.relink(slot, &old.name, &heads);
+                let above = self.parts.relink(slot, &old.name, heads);
                 (above != old.above).then_some((slot, above))
             })
             .collect();
         let moved = implied
             .into_iter()
             .map(|(slot, (dn, name))| {
-                let above = self.parts.relink(slot, &name, &heads);
+                let above = self.parts.relink(slot, &name, heads);
                 Moved { slot, dn, name, above }
             })
             .collect();

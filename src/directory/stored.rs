@@ -125,6 +125,13 @@ fn open(element: &[u8]) -> Option<(&[u8], Reader<'_>)> {
     Some((description, fields.nested(tag::SET).ok()?))
 }
 
+impl Stored {
+    /// The values of one attribute of DN syntax.
+    pub(super) fn list(&self, attribute: AttributeId) -> Option<&References> {
+        self.references.iter().find(|list| list.attribute == attribute)
+    }
+}
+
 impl References {
     /// The values of an attribute; `None` if there are none.
     pub(super) fn new(

@@ -139,17 +139,6 @@ impl Finding {
         }
     }
 
-    /// The views that are to be searched, for judging what it will cost.
-    pub fn views(&self) -> impl Iterator<Item = &Arc<View>> {
-        self.targets.iter().map(|target| &target.seen.view)
-    }
-
-    /// What is searched.
-    #[must_use]
-    pub fn request(&self) -> &SearchRequest {
-        &self.request
-    }
-
     /// Finds the entries, if that does not take long. Nothing is written, no cursor kept.
     ///
     /// The outer error is the search as it was, to be run elsewhere; the inner one is the answer to a search
