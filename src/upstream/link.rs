@@ -184,18 +184,21 @@ impl Link {
         }
     }
 
-    /// Whether the link can carry another request: still open, and nothing came that was not asked
-    /// for. More than one answer to one request is a reason not to trust it.
+    /// Whether the link can carry another request, as far as runtime and kernel know.
     pub(super) fn is_quiet(&mut self) -> bool {
-        if !self.received.is_empty() {
-            return false;
-        }
+        self.heard_nothing() && self.is_open()
+    }
+
+    /// Whether, as far as the runtime knows, the link is open and nothing came that was not asked for. More than
+    /// one answer to one request is a reason not to trust it.
+    pub(super) fn heard_nothing(&mut self) -> bool {
         // TLS messages that need no attention (session tickets) are taken in by this read.
         let mut octet = [0_u8; 1];
-        if self.stream.read(&mut octet).now_or_never().is_some() {
-            return false;
-        }
-        // The runtime may not have heard yet what the kernel knows.
+        self.received.is_empty() && self.stream.read(&mut octet).now_or_never().is_none()
+    }
+
+    /// The same as far as the kernel knows, of which the runtime may not have heard yet.
+    pub(super) fn is_open(&self) -> bool {
         let mut octet = [MaybeUninit::uninit(); 1];
         match SockRef::from(self.stream.socket()).peek(&mut octet) {
             Ok(_) => false,

@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
@@ -13,6 +14,10 @@ use super::controller::PoolConfig;
 use super::dial::Dialer;
 use super::error::LinkError;
 use super::link::Link;
+
+/// A link that answered so short a time ago is trusted to be open without asking the kernel once more for each login.
+/// Whoever closes it within this time costs a login its one retry, as one does who closes it while it is in use.
+const JUST_USED: Duration = Duration::from_millis(5);
 
 /// Why no link could be had. Nothing was sent.
 #[derive(Debug)]
@@ -59,8 +64,9 @@ impl Pool {
             Ok(permit) => (permit, now),
             Err(_) => (self.queue(deadline).await.ok_or(CheckoutError::Full)?, Instant::now()),
         };
-        while let Some((mut link, _)) = self.pop() {
-            if link.is_quiet() {
+        while let Some((mut link, since)) = self.pop() {
+            let just_used = at.saturating_duration_since(since) < JUST_USED;
+            if link.heard_nothing() && (just_used || link.is_open()) {
                 return Ok(Checkout { link, fresh: false, at, permit });
             }
         }
