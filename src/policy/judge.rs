@@ -107,13 +107,15 @@ pub fn judge_resolved(
     let view = world.view(&resolved.directory).ok_or(Refusal::ViewNotReady)?;
     let entry = view.find_guid(&resolved.guid).ok_or(Refusal::Unknown)?;
     let service_account = is_service_account(world, application, resolved);
-    let subject =
-        Subject { application, directory: &resolved.directory, view, entry, wall: now.wall };
+    let kind = view.domain().kind;
+    // The first rule of all, for everybody, so an account that cannot be judged is refused for that.
+    let state = AccountState::read(entry, kind)?;
+    let (directory, wall) = (&*resolved.directory, now.wall);
+    let subject = Subject { application, directory, view, entry, state: Some(state), wall };
     rules::check_all(subject, service_account)?;
     if !service_account {
         denied_groups_are_known(world, application)?;
     }
-    let kind = view.domain().kind;
     let netbios_name = view.domain().netbios_name.as_deref();
     let dn: Arc<str> = entry.dn().into();
     let authorization_name =
@@ -127,7 +129,7 @@ pub fn judge_resolved(
             upstream_name: authorization_name.clone(),
             authorization_name,
             service_account,
-            expires: AccountState::read(entry, kind)?.expires,
+            expires: state.expires,
         },
         epoch: world.epoch,
     })

@@ -193,7 +193,8 @@ fn narrowing(application: &Application, world: &World, wall: SystemTime) -> Stri
         .of(application)
         .filter_map(|state| Some((&*state.name, state.view.as_deref()?)))
         .flat_map(|(directory, view)| {
-            let subject = move |entry| Subject { application, directory, view, entry, wall };
+            let subject =
+                move |entry| Subject { application, directory, view, entry, state: None, wall };
             view.users().map(subject)
         })
         .collect();
@@ -216,7 +217,14 @@ fn users_in_scope<'a>(
     views
         .flat_map(|(directory, view)| {
             view.users().filter(move |entry| {
-                rules::in_scope(Subject { application, directory, view, entry: *entry, wall })
+                rules::in_scope(Subject {
+                    application,
+                    directory,
+                    view,
+                    entry: *entry,
+                    state: None,
+                    wall,
+                })
             })
         })
         .collect()

@@ -6,6 +6,7 @@
 
 use crate::directory::{EntryRef, View};
 
+use super::account::AccountState;
 use super::application::Application;
 use super::refusal::Refusal;
 
@@ -24,6 +25,8 @@ pub struct Subject<'a> {
     pub view: &'a View,
     /// The account.
     pub entry: EntryRef<'a>,
+    /// Its state, where that has been read already.
+    pub state: Option<AccountState>,
     /// The time of the decision.
     pub wall: std::time::SystemTime,
 }

@@ -6,5 +6,6 @@ use crate::policy::refusal::Refusal;
 use super::Subject;
 
 pub(super) fn check(subject: Subject<'_>) -> Result<(), Refusal> {
-    AccountState::read(subject.entry, subject.view.domain().kind)?.check(subject.wall)
+    let read = || AccountState::read(subject.entry, subject.view.domain().kind);
+    subject.state.map_or_else(read, Ok)?.check(subject.wall)
 }

@@ -296,7 +296,8 @@ proptest! {
         let view = world.view("corp").unwrap();
         for entry in view.users() {
             let subject = Subject {
-                application: &application, directory: "corp", view, entry, wall: noon().wall,
+                application: &application, directory: "corp", view, entry, state: None,
+                wall: noon().wall,
             };
             let refuses = |rules: &[usize]| rules.iter().any(|rule| (RULES[*rule].check)(subject).is_err());
             for count in 0..order.len() {

@@ -192,6 +192,7 @@ proptest! {
                 directory: &directory,
                 view: &view,
                 entry,
+                state: None,
                 wall: noon().wall,
             };
             prop_assert_eq!(viewer.sees(entry), rules::in_scope(subject), "{}", entry.dn());
