@@ -26,6 +26,18 @@ pub mod oid {
     pub const VIRTUAL_LIST_VIEW_RESPONSE: &str = "2.16.840.1.113730.3.4.10";
     /// Show deleted objects (MS-ADTS 3.1.1.3.4.1.14).
     pub const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
+    /// Show recycled objects, deleted ones included (MS-ADTS 3.1.1.3.4.1.26).
+    pub const SHOW_RECYCLED: &str = "1.2.840.113556.1.4.2064";
+    /// DirSync, request and response (MS-ADTS 3.1.1.3.4.1.3).
+    pub const DIR_SYNC: &str = "1.2.840.113556.1.4.841";
+    /// Change notification (MS-ADTS 3.1.1.3.4.1.9). It has no value.
+    pub const NOTIFICATION: &str = "1.2.840.113556.1.4.528";
+    /// Sync Request (RFC 4533 §2.2).
+    pub const SYNC_REQUEST: &str = "1.3.6.1.4.1.4203.1.9.1.1";
+    /// Sync State (RFC 4533 §2.3).
+    pub const SYNC_STATE: &str = "1.3.6.1.4.1.4203.1.9.1.2";
+    /// Sync Done (RFC 4533 §2.4).
+    pub const SYNC_DONE: &str = "1.3.6.1.4.1.4203.1.9.1.3";
 }
 
 /// The context tag of the controls in an LDAPMessage.

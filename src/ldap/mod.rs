@@ -1,7 +1,7 @@
 //! The language of LDAP: octets to types and back (RFC 4511 to 4518). No I/O, no policy, no state.
 //!
 //! What lives here: framing ([`frame`], [`ber`]), messages ([`message`], [`request`], [`response`],
-//! [`control`], [`controls`]), and the values they carry ([`filter`], [`dn`], [`attribute`],
+//! [`control`], [`controls`], [`sync_info`]), and the values they carry ([`filter`], [`dn`], [`attribute`],
 //! [`entry`], [`entry_writer`], [`packed_entry`], [`matching_rule`], [`schema`], [`identifier`], [`result`],
 //! [`secret`]).
 //!
@@ -32,6 +32,7 @@ pub mod response;
 pub mod result;
 pub mod schema;
 pub mod secret;
+pub mod sync_info;
 
 #[cfg(test)]
 mod tests;

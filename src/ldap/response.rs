@@ -3,6 +3,7 @@
 //! Entries are written from values that are already encoded, so an entry costs one copy.
 
 use super::ber::{self, BerError, Element, Reader, Writer, tag};
+use super::control::Control;
 use super::entry::Entry;
 use super::message::{Envelope, MessageId, operation_tag, write_message};
 use super::packed_entry::PackedEntry;
@@ -180,17 +181,91 @@ impl Response {
     }
 }
 
-/// The entry of a complete message that is a search result entry, packed, with its message id; `None` if
-/// the message is another answer.
-///
-/// # Errors
-/// Broken BER.
-pub fn packed_entry(message: &[u8]) -> Result<Option<(MessageId, PackedEntry)>, BerError> {
-    let envelope = Envelope::open_lenient(message)?;
-    if envelope.operation.tag != operation_tag::SEARCH_RESULT_ENTRY {
-        return Ok(None);
+/// One message of the answer to a search. Entries are many, so they stay in the octets they came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchMessage {
+    /// A search result entry.
+    Entry {
+        /// The entry.
+        entry: PackedEntry,
+        /// The content of the `[0] Controls` element, still encoded; empty if there was none.
+        controls: Vec<u8>,
+    },
+    /// An intermediate response (RFC 4511 §4.13).
+    Intermediate(IntermediateResponse),
+    /// A search result reference, the end, or an answer to something else.
+    Other(ResponseOperation, Vec<u8>),
+}
+
+/// An intermediate response (RFC 4511 §4.13).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntermediateResponse {
+    /// The response name, an object identifier.
+    pub name: Option<String>,
+    /// The response value, undecoded.
+    pub value: Option<Vec<u8>>,
+}
+
+impl SearchMessage {
+    /// Decodes one complete message from a controller, with its message id.
+    ///
+    /// # Errors
+    /// Broken BER, or an operation that is not a response.
+    pub fn decode(message: &[u8]) -> Result<(MessageId, Self), BerError> {
+        let envelope = Envelope::open_lenient(message)?;
+        let content = envelope.operation.content;
+        let decoded = match envelope.operation.tag {
+            operation_tag::SEARCH_RESULT_ENTRY => Self::Entry {
+                entry: PackedEntry::read(content)?,
+                controls: envelope.controls.unwrap_or_default().to_vec(),
+            },
+            operation_tag::INTERMEDIATE_RESPONSE => Self::Intermediate(read_intermediate(content)?),
+            _ => {
+                let response = Response::decode(message)?;
+                Self::Other(response.operation, response.controls)
+            }
+        };
+        Ok((envelope.id, decoded))
     }
-    Ok(Some((envelope.id, PackedEntry::read(envelope.operation.content)?)))
+}
+
+fn read_intermediate(content: &[u8]) -> Result<IntermediateResponse, BerError> {
+    let mut fields = Reader::new(content);
+    let name = fields.optional(0x80)?;
+    let value = fields.optional(0x81)?;
+    fields.finish()?;
+    Ok(IntermediateResponse {
+        name: name.map(|name| String::from_utf8_lossy(name).into_owned()),
+        value: value.map(<[u8]>::to_vec),
+    })
+}
+
+/// Appends an intermediate response.
+pub fn write_intermediate(writer: &mut Writer, id: MessageId, response: &IntermediateResponse) {
+    let body = |w: &mut Writer| {
+        w.constructed(operation_tag::INTERMEDIATE_RESPONSE, |w| {
+            if let Some(name) = &response.name {
+                w.element(0x80, name.as_bytes());
+            }
+            if let Some(value) = &response.value {
+                w.element(0x81, value);
+            }
+        });
+    };
+    write_message(writer, id, body, &[]);
+}
+
+/// Appends a search result entry with response controls of its own.
+pub fn write_controlled_entry(
+    writer: &mut Writer,
+    id: MessageId,
+    entry: &PackedEntry,
+    controls: &[Control],
+) {
+    let mut encoded = Writer::new();
+    controls.iter().for_each(|control| control.write(&mut encoded));
+    let body = |w: &mut Writer| w.element(operation_tag::SEARCH_RESULT_ENTRY, entry.octets());
+    write_message(writer, id, body, encoded.octets());
 }
 
 fn read_done(element: Element<'_>) -> Result<ResponseOperation, BerError> {

@@ -96,6 +96,8 @@ result_codes! {
     TOO_LATE = 120, "tooLate";
     /// The operation cannot be cancelled (RFC 3909).
     CANNOT_CANCEL = 121, "cannotCancel";
+    /// The content has to be read from the start (RFC 4533 §2.6).
+    SYNC_REFRESH_REQUIRED = 4096, "e-syncRefreshRequired";
 }
 
 impl fmt::Display for ResultCode {

@@ -8,6 +8,7 @@ use super::control::Control;
 use super::entry::{Entry, EntryAttribute};
 use super::filter::Filter;
 use super::message::{MessageId, operation_tag, write_message};
+use super::packed_entry::PackedEntry;
 use super::request::*;
 use super::response::*;
 use super::result::{LdapResult, ResultCode};
@@ -521,5 +522,47 @@ proptest! {
             octets[at] = value;
             prop_assert_eq!(super::fuzzing::message(&octets), Ok(()));
         }
+    }
+}
+
+/// RFC 4511 §4.13, and §4.1.11 for controls on an entry.
+#[test]
+fn the_messages_of_a_search() {
+    let value = Some(vec![0xa1, 0]);
+    for response in [
+        IntermediateResponse { name: Some("1.2.3".to_owned()), value: value.clone() },
+        IntermediateResponse { name: None, value },
+        IntermediateResponse::default(),
+    ] {
+        let octets = octets(|w| write_intermediate(w, id(7), &response));
+        let expected = (id(7), SearchMessage::Intermediate(response));
+        assert_eq!(SearchMessage::decode(&octets), Ok(expected));
+        let decoded = Response::decode(&octets).unwrap();
+        assert_eq!(decoded.operation, ResponseOperation::Intermediate);
+    }
+    let attribute = EntryAttribute { description: "cn".to_owned(), values: vec![vec![0xff]] };
+    let entry = Entry { dn: "cn=x".to_owned(), attributes: vec![attribute] };
+    let entry = PackedEntry::pack(&entry);
+    for own in [vec![], vec![Control::new("1.2", false), Control::new("1.3", true)]] {
+        let octets = octets(|w| write_controlled_entry(w, id(7), &entry, &own));
+        let (found, message) = SearchMessage::decode(&octets).unwrap();
+        let SearchMessage::Entry { entry: decoded, controls } = message else { panic!() };
+        assert_eq!((found, decoded), (id(7), entry.clone()));
+        assert_eq!(Control::read_all(&controls), Ok(own));
+    }
+    let done = octets(|w| {
+        let tag = operation_tag::SEARCH_RESULT_DONE;
+        write_result(w, id(7), tag, &LdapResult::success(), Extras::default());
+    });
+    let Response { operation, controls, .. } = Response::decode(&done).unwrap();
+    let expected = (id(7), SearchMessage::Other(operation, controls));
+    assert_eq!(SearchMessage::decode(&done), Ok(expected));
+    for broken in [
+        message(operation_tag::INTERMEDIATE_RESPONSE, &[0x81, 0, 0x80, 0]),
+        message(operation_tag::INTERMEDIATE_RESPONSE, &[0x80, 2, b'1']),
+        message(operation_tag::SEARCH_RESULT_ENTRY, &[0x04, 0]),
+        message(operation_tag::SEARCH_REQUEST, &[]),
+    ] {
+        assert!(SearchMessage::decode(&broken).is_err(), "{broken:02x?}");
     }
 }

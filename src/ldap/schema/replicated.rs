@@ -1,8 +1,9 @@
 //! Attributes that every controller counts and notes for itself.
 
-/// Not replicated (MS-ADTS §3.1.1.2.3, `FLAG_ATTR_NOT_REPLICATED`; the last two are OpenLDAP's): two
-/// controllers differ in them although nothing has happened, and no copy can say them truthfully.
-pub const NOT_REPLICATED: [&str; 16] = [
+/// Not replicated (MS-ADTS §3.1.1.2.3, `FLAG_ATTR_NOT_REPLICATED`; the last three are OpenLDAP's): two
+/// controllers differ in them although nothing has happened, and no copy can say them truthfully. `contextCSN`
+/// moves with every change below, and nothing tells of that.
+pub const NOT_REPLICATED: [&str; 22] = [
     "badPasswordTime",
     "badPwdCount",
     "dSCorePropagationData",
@@ -11,13 +12,19 @@ pub const NOT_REPLICATED: [&str; 16] = [
     "logonCount",
     "modifiedCount",
     "modifiedCountAtLastProm",
+    "msDS-Cached-Membership",
+    "msDS-Cached-Membership-Time-Stamp",
+    "msDS-NcType",
     "replPropertyMetaData",
     "replUpToDateVector",
     "repsFrom",
     "repsTo",
+    "serverState",
+    "subRefs",
     "uSNDSALastObjRemoved",
     "uSNLastObjRem",
     "authTimestamp",
+    "contextCSN",
     "pwdFailureTime",
 ];
 
