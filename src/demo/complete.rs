@@ -44,7 +44,7 @@ impl Directory {
             Kind::ActiveDirectory => {
                 entry.default_text("whenCreated", &now);
                 entry.default_text("instanceType", "4");
-                let created = (self.usn + 1).to_string();
+                let created = (self.sequence + 1).to_string();
                 entry.default_text("uSNCreated", &created);
                 self.complete_classes(entry);
                 self.complete_identity(entry);
@@ -52,8 +52,10 @@ impl Directory {
             }
             Kind::OpenLdap => {
                 entry.default_text("createTimestamp", &now);
-                let uuid = guid_text(&derived(&entry.dn)).unwrap_or_default();
-                entry.default_text("entryUUID", &uuid);
+                if entry.get("entryUUID").is_none() {
+                    let uuid = guid_text(&self.new_identity(&entry.dn)).unwrap_or_default();
+                    entry.set_text("entryUUID", &uuid);
+                }
                 if let Some(class) = entry.values("objectClass").first().cloned() {
                     entry.set("structuralObjectClass", vec![class]);
                 }
@@ -63,36 +65,37 @@ impl Directory {
         if heads || HEADS.iter().any(|class| entry.has("objectClass", class)) {
             self.contexts.push((key.clone(), entry.dn.clone()));
         }
-        self.touch(entry);
+        self.touch(&Entry::new(&entry.dn), entry);
     }
 
-    /// Moves the sequence number and the time of change.
-    pub(super) fn touch(&mut self, entry: &mut Entry) {
-        self.usn += 1;
-        let now = generalized_time(self.now, self.kind);
+    /// Moves the sequence number and the time of change, and stamps what differs from `before`.
+    pub(super) fn touch(&mut self, before: &Entry, entry: &mut Entry) {
+        self.sequence += 1;
         match self.kind {
             Kind::ActiveDirectory => {
-                entry.set_text("uSNChanged", &self.usn.to_string());
-                entry.set_text("whenChanged", &now);
+                entry.set_text("uSNChanged", &self.sequence.to_string());
+                entry.set_text("whenChanged", &generalized_time(self.now, self.kind));
             }
             Kind::OpenLdap => {
-                let csn =
-                    format!("{}.{:06}Z#000000#000#000000", now.trim_end_matches('Z'), self.usn);
+                let csn = self.log_change(entry);
                 entry.set_text("entryCSN", &csn);
-                entry.set_text("modifyTimestamp", &now);
+                entry.set_text("modifyTimestamp", &generalized_time(self.now, self.kind));
             }
         }
+        entry.stamp_changes(before, self.sequence);
     }
 
     /// After a rename: the naming attributes, and for the renamed entry itself a change. Entries
     /// below it do not change (MS-ADTS 3.1.1.5.4).
-    pub(super) fn renamed(&mut self, entry: &mut Entry, itself: bool) {
+    pub(super) fn renamed(&mut self, before: &Entry, entry: &mut Entry, itself: bool) {
         if itself && let Some((attribute, _)) = leading_ava(&entry.dn) {
             entry.set(&attribute, Vec::new());
         }
         self.name_attributes(entry);
         if itself {
-            self.touch(entry);
+            self.touch(before, entry);
+            // A move leaves the value of name as it was, and still counts as a change of it.
+            entry.metadata.stamp("name", self.sequence);
         }
     }
 
@@ -105,7 +108,7 @@ impl Directory {
             || HEADS.iter().any(|class| entry.has("objectClass", class))
     }
 
-    fn name_attributes(&self, entry: &mut Entry) {
+    pub(super) fn name_attributes(&self, entry: &mut Entry) {
         let Some((attribute, value)) = leading_ava(&entry.dn) else { return };
         if !entry.values(&attribute).iter().any(|v| v == value.as_bytes()) {
             entry.push(&attribute, value.as_bytes().to_vec());
@@ -120,7 +123,7 @@ impl Directory {
         }
     }
 
-    fn complete_classes(&mut self, entry: &mut Entry) {
+    pub(super) fn complete_classes(&mut self, entry: &mut Entry) {
         let class = entry.values("objectClass").last().cloned().unwrap_or_default();
         let class = String::from_utf8(class).unwrap_or_default();
         let (chain, category): (&[&str], &str) = match class.as_str() {
@@ -154,8 +157,8 @@ impl Directory {
     }
 
     fn complete_identity(&mut self, entry: &mut Entry) {
-        let guid = derived(&entry.dn);
         if entry.get("objectGUID").is_none() {
+            let guid = self.new_identity(&entry.dn);
             entry.set("objectGUID", vec![guid.to_vec()]);
         }
         if entry.has("objectClass", "nTDSDSA") && entry.get("invocationId").is_none() {
@@ -171,7 +174,8 @@ impl Directory {
             return;
         }
         let sid = if entry.has("objectClass", "domainDNS") {
-            let parts = guid.as_chunks::<4>().0.iter().take(3);
+            let parts = derived(&entry.dn);
+            let parts = parts.as_chunks::<4>().0.iter().take(3);
             let numbers: Vec<String> =
                 parts.map(|part| u32::from_be_bytes(*part).to_string()).collect();
             Some(format!("S-1-5-21-{}", numbers.join("-")))
@@ -181,6 +185,18 @@ impl Directory {
             None
         };
         entry.set("objectSid", sid.and_then(|text| sid_octets(&text)).into_iter().collect());
+    }
+
+    /// An identity derived from the name; the second entry of a name gets another one, since an
+    /// identity is never used again (MS-ADTS 3.1.1.1.4).
+    fn new_identity(&mut self, dn: &str) -> [u8; 16] {
+        let mut identity = derived(dn);
+        let mut again = 1;
+        while !self.used_identities.insert(identity) {
+            again += 1;
+            identity = derived(&format!("{dn} again {again}"));
+        }
+        identity
     }
 
     fn account_sid(&mut self, entry: &mut Entry) -> Option<String> {
@@ -195,7 +211,7 @@ impl Directory {
         Some(format!("{domain}-{rid}"))
     }
 
-    fn complete_account(&self, entry: &mut Entry) {
+    pub(super) fn complete_account(&self, entry: &mut Entry) {
         if entry.has("objectClass", "group") {
             entry.default_text("groupType", "-2147483646");
             let local = entry.number("groupType").is_some_and(|t| t & 4 != 0);
@@ -217,7 +233,7 @@ impl Directory {
 
 /// Sixteen objectGUID octets that depend on the name only, marked as version 4 (MS-DTYP 2.3.4.2 puts
 /// the version into the eighth octet).
-fn derived(name: &str) -> [u8; 16] {
+pub(super) fn derived(name: &str) -> [u8; 16] {
     let mut octets = [0; 16];
     for (to, from) in octets.iter_mut().zip(Sha256::digest(fold(name).as_bytes())) {
         *to = from;
@@ -228,7 +244,7 @@ fn derived(name: &str) -> [u8; 16] {
     octets
 }
 
-fn leading_ava(dn: &str) -> Option<(String, String)> {
+pub(super) fn leading_ava(dn: &str) -> Option<(String, String)> {
     split_rdns(dn)?.into_iter().next()?.into_iter().next()
 }
 

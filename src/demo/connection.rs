@@ -14,8 +14,12 @@ use tokio_util::codec::{Decoder, Encoder, Framed};
 
 use super::controller::Inner;
 use super::conversation::{Conversation, Facts, Step};
+use super::faults;
 use super::quirks::Quirks;
-use super::wire::{GARBAGE, Outgoing, notice_of_disconnection, widen};
+use super::view::Replica;
+use super::wire::{
+    GARBAGE, Outgoing, complete_length, notice_of_disconnection, widen, with_identities_as_text,
+};
 
 /// A handshake that takes longer is given up, so that a silent client cannot hold a task for ever.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -71,16 +75,19 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     conversation: &mut Conversation,
     facts: &Facts,
 ) -> io::Result<After> {
-    while let Some(message) = framed.next().await {
-        let message = message?;
-        inner.until_not_hung().await;
-        let quirks = inner.quirks();
-        framed.codec_mut().four_byte_lengths = quirks.four_byte_lengths;
-        let step =
-            fault(&quirks).unwrap_or_else(|| answer(inner, conversation, message, facts, &quirks));
-        if !quirks.answer_delay.is_zero() {
-            sleep(quirks.answer_delay).await;
-        }
+    let mut changes = inner.directory.changes();
+    loop {
+        let step = tokio::select! {
+            message = framed.next() => match message {
+                Some(message) => respond(inner, framed, conversation, message?, facts).await,
+                None => return Ok(After::Close),
+            },
+            Ok(()) = changes.changed(), if conversation.is_listening() => {
+                inner.until_not_hung().await;
+                let tell = |replica: &mut Replica<'_>| conversation.changes(replica);
+                Step::Answer(inner.with_replica(facts, &inner.quirks(), tell))
+            }
+        };
         inner.until_not_hung().await;
         match step {
             Step::Answer(answers) => send(framed, answers).await?,
@@ -88,13 +95,39 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                 send(framed, answers).await?;
                 return Ok(After::Close);
             }
+            Step::AnswerAndStop(answers) => {
+                send(framed, answers).await?;
+                // Until the client has had enough.
+                while framed.next().await.is_some_and(|message| message.is_ok()) {}
+                return Ok(After::Close);
+            }
             Step::BeginTls(answer) => {
                 send(framed, vec![answer]).await?;
                 return Ok(After::BeginTls);
             }
         }
+        if conversation.is_between_pages() {
+            inner.happen_between_pages();
+        }
     }
-    Ok(After::Close)
+}
+
+async fn respond<S: AsyncRead + AsyncWrite + Unpin>(
+    inner: &Inner,
+    framed: &mut Framed<S, Wire>,
+    conversation: &mut Conversation,
+    message: LdapMsg,
+    facts: &Facts,
+) -> Step {
+    inner.until_not_hung().await;
+    let quirks = inner.quirks();
+    framed.codec_mut().four_byte_lengths = quirks.four_byte_lengths;
+    let step =
+        fault(&quirks).unwrap_or_else(|| answer(inner, conversation, message, facts, &quirks));
+    if !quirks.answer_delay.is_zero() {
+        sleep(quirks.answer_delay).await;
+    }
+    step
 }
 
 fn answer(
@@ -104,7 +137,13 @@ fn answer(
     facts: &Facts,
     quirks: &Quirks,
 ) -> Step {
-    inner.directory.with(|directory| conversation.handle(message, directory, facts, quirks))
+    let message_id = message.msgid;
+    let fault = if faults::concerns(&message) { inner.next_fault() } else { None };
+    let step = inner.with_replica(facts, quirks, |replica| conversation.handle(message, replica));
+    let Some(fault) = fault else { return step };
+    // A search that a fault ends does not go on later.
+    conversation.abandon(message_id);
+    fault.spoil(message_id, step)
 }
 
 /// What is done instead of answering.
@@ -150,7 +189,12 @@ impl Decoder for Wire {
     type Error = io::Error;
 
     fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<LdapMsg>> {
-        self.codec.decode(buffer)
+        let Some(length) = complete_length(buffer) else { return self.codec.decode(buffer) };
+        let mut message = buffer.split_to(length);
+        if let Some(text) = with_identities_as_text(&message) {
+            message = BytesMut::from(text.as_slice());
+        }
+        self.codec.decode(&mut message)
     }
 }
 
@@ -177,7 +221,7 @@ impl Encoder<Outgoing> for Wire {
 mod tests {
     use super::super::wire::{bind_response, search_done};
     use super::*;
-    use ldap3_proto::proto::{LdapBindResponse, LdapOp, LdapResult, LdapResultCode};
+    use ldap3_proto::proto::{LdapBindResponse, LdapFilter, LdapOp, LdapResult, LdapResultCode};
 
     fn decoded(octets: &[u8]) -> LdapMsg {
         Wire::new().decode(&mut BytesMut::from(octets)).unwrap().unwrap()
@@ -210,6 +254,53 @@ mod tests {
         let notice = decoded(&notice_of_disconnection(52, "going down"));
         assert_eq!(notice.msgid, 0);
         assert!(matches!(notice.op, LdapOp::ExtendedResponse(_)));
+    }
+
+    /// Requests arrive in any pieces, and what is behind one stays for the next.
+    #[test]
+    fn identities_arrive_as_digits() {
+        let guid = [0xff_u8; 16];
+        let assertion = |name: &[u8]| {
+            let mut octets = vec![0xa3, 20 + u8::try_from(name.len()).unwrap(), 4];
+            octets.push(u8::try_from(name.len()).unwrap());
+            octets.extend(name);
+            octets.extend([4, 16]);
+            octets.extend(guid);
+            octets
+        };
+        let request = |name: &[u8]| {
+            let mut search = vec![4, 0, 10, 1, 2, 10, 1, 0, 2, 1, 0, 2, 1, 0, 1, 1, 0];
+            search.extend(assertion(name));
+            search.extend([0x30, 0]);
+            let mut message = vec![2, 1, 5, 0x63, u8::try_from(search.len()).unwrap()];
+            message.extend(search);
+            let mut octets = vec![0x30, u8::try_from(message.len()).unwrap()];
+            octets.extend(message);
+            octets
+        };
+        let sent = request(b"objectguid");
+        let mut wire = Wire::new();
+        let mut buffer = BytesMut::new();
+        for octet in &sent[..sent.len() - 1] {
+            buffer.put_u8(*octet);
+            assert_eq!(wire.decode(&mut buffer).unwrap(), None);
+        }
+        buffer.put_u8(*sent.last().unwrap());
+        buffer.put_slice(b"0");
+        let LdapOp::SearchRequest(search) = wire.decode(&mut buffer).unwrap().unwrap().op else {
+            panic!("not a search");
+        };
+        let LdapFilter::Equality(_, value) = search.filter else { panic!("{:?}", search.filter) };
+        assert_eq!((value, &buffer[..]), ("ff".repeat(16), &b"0"[..]));
+        assert!(wire.decode(&mut BytesMut::from(&request(b"objectSid")[..])).is_err());
+        let nested = |levels| {
+            (0..levels).fold(Vec::new(), |inner: Vec<u8>, _| {
+                let [high, low] = u16::try_from(inner.len()).unwrap().to_be_bytes();
+                [&[0x30, 0x82, high, low], &inner[..]].concat()
+            })
+        };
+        assert!(with_identities_as_text(&nested(60)).is_some());
+        assert_eq!(with_identities_as_text(&nested(10_000)), None, "and no deep recursion");
     }
 
     #[test]

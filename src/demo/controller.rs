@@ -19,28 +19,47 @@ use super::certificates::{Authority, CertificateError};
 use super::connection::serve;
 use super::conversation::Facts;
 use super::directory::{Directory, Kind};
+use super::faults::SearchFault;
 use super::quirks::Quirks;
+use super::view::{Numbering, Replica};
 use crate::time::Now;
 
 /// Waiting connections that the system keeps while a controller hangs.
 const BACKLOG: i32 = 128;
-/// One directory shared by all controllers of a domain: what one writes, the others show at once.
+
+/// One directory shared by all controllers of a domain: what one writes, the others show at once,
+/// unless they are held back.
 #[derive(Clone)]
-pub struct SharedDirectory(Arc<Mutex<Directory>>);
+pub struct SharedDirectory(Arc<Shared>);
+
+struct Shared {
+    directory: Mutex<Directory>,
+    /// Moves with every change.
+    changed: watch::Sender<i64>,
+}
 
 impl SharedDirectory {
     /// Shares a directory.
     #[must_use]
     pub fn new(directory: Directory) -> Self {
-        Self(Arc::new(Mutex::new(directory)))
+        let changed = watch::Sender::new(directory.sequence());
+        Self(Arc::new(Shared { directory: Mutex::new(directory), changed }))
     }
 
     /// Reads or changes the directory; its clock is set to now first. All controllers wait meanwhile,
     /// and a call within a call waits for ever.
     pub fn with<R>(&self, work: impl FnOnce(&mut Directory) -> R) -> R {
-        let mut directory = lock(&self.0);
+        let mut directory = lock(&self.0.directory);
         directory.advance(Now::read().wall);
-        work(&mut directory)
+        let done = work(&mut directory);
+        let sequence = directory.sequence();
+        self.0.changed.send_if_modified(|told| std::mem::replace(told, sequence) != sequence);
+        done
+    }
+
+    /// Tells of changes, and sometimes without any.
+    pub(super) fn changes(&self) -> watch::Receiver<i64> {
+        self.0.changed.subscribe()
     }
 }
 
@@ -120,8 +139,14 @@ pub(super) struct Inner {
     pub(super) facts: Facts,
     pub(super) tls: TlsAcceptor,
     hung: watch::Sender<bool>,
+    /// The state of the directory that searches are answered from while the controller lags behind.
+    held_back: Mutex<Option<Directory>>,
+    between_pages: Mutex<Option<Happening>>,
     connections: TaskTracker,
 }
+
+/// Something that happens to the directory.
+type Happening = Box<dyn FnMut(&mut Directory) + Send>;
 
 /// Killed controllers keep their ports without listening: connections are refused, and nobody else
 /// gets the port.
@@ -150,12 +175,16 @@ impl Controller {
         let secure = reserve(SocketAddr::new(address.ip(), options.ldaps_port))?;
         let ports = [local(&plain, address)?, local(&secure, address)?];
         let host_name = options.certificate_names.first().unwrap_or(&options.name).clone();
+        directory.with(|directory| directory.enroll(&options.name));
+        let numbering = Numbering::of(&options.name);
         let inner = Arc::new(Inner {
             directory: directory.clone(),
             quirks: Mutex::new(options.quirks),
-            facts: Facts { controller: options.name, host_name, tls: false },
+            facts: Facts { controller: options.name, host_name, tls: false, numbering },
             tls: TlsAcceptor::from(config),
             hung: watch::Sender::new(false),
+            held_back: Mutex::new(None),
+            between_pages: Mutex::new(None),
             connections: TaskTracker::new(),
         });
         let controller =
@@ -271,6 +300,32 @@ impl Controller {
     pub fn resume(&self) {
         self.inner.hung.send_replace(false);
     }
+
+    /// Holds its replication back: from now on searches are answered from the directory as it is now,
+    /// whatever is changed. Binds are judged on the directory as it is then.
+    pub fn hold_back(&self) {
+        self.with_directory(|directory| {
+            *lock(&self.inner.held_back) = Some(directory.clone());
+        });
+    }
+
+    /// Ends [`Controller::hold_back`]: all changes since arrive at once, and those who wait for changes
+    /// are told.
+    pub fn catch_up(&self) {
+        lock(&self.inner.held_back).take();
+        self.inner.directory.0.changed.send_modify(|_| ());
+    }
+
+    /// Lets something happen to the directory each time that an answer with another one behind it was
+    /// sent: a page of a paged search, or a DirSync answer with `more`.
+    pub fn between_pages(&self, happening: impl FnMut(&mut Directory) + Send + 'static) {
+        *lock(&self.inner.between_pages) = Some(Box::new(happening));
+    }
+
+    /// Ends [`Controller::between_pages`].
+    pub fn quiet_between_pages(&self) {
+        lock(&self.inner.between_pages).take();
+    }
 }
 
 impl Drop for Controller {
@@ -284,6 +339,32 @@ impl Drop for Controller {
 impl Inner {
     pub(super) fn quirks(&self) -> Quirks {
         lock(&self.quirks).clone()
+    }
+
+    /// The controller as it is at this moment. Nobody changes the directory meanwhile.
+    pub(super) fn with_replica<R>(
+        &self,
+        facts: &Facts,
+        quirks: &Quirks,
+        work: impl FnOnce(&mut Replica<'_>) -> R,
+    ) -> R {
+        self.directory.with(|directory| {
+            let mut state = lock(&self.held_back);
+            if let Some(state) = state.as_mut() {
+                state.advance(directory.now);
+            }
+            work(&mut Replica { directory, held_back: state.as_ref(), facts, quirks })
+        })
+    }
+
+    pub(super) fn next_fault(&self) -> Option<SearchFault> {
+        lock(&self.quirks).next_fault()
+    }
+
+    pub(super) fn happen_between_pages(&self) {
+        if let Some(happening) = lock(&self.between_pages).as_mut() {
+            self.directory.with(happening);
+        }
     }
 
     pub(super) async fn until_not_hung(&self) {

@@ -9,13 +9,20 @@ use ldap3_proto::proto::{
     LdapSearchScope,
 };
 
+use super::content_sync;
+use super::dir_sync;
 use super::directory::{Directory, Kind};
 use super::name::DnKey;
-use super::paging::{Cursors, DOMAIN_SCOPE};
+use super::paging::Cursors;
 use super::quirks::Quirks;
-use super::root_dse::{START_TLS, WHO_AM_I, root_dse};
+use super::root_dse::{
+    CONTENT_SYNC, DIR_SYNC, DOMAIN_SCOPE, NOTIFICATION, SHOW_RECYCLED, START_TLS, WHO_AM_I,
+    root_dse,
+};
 use super::search::NoBase;
+use super::standing::{StandingSearches, asks_for_notification};
 use super::verify::{Outcome, SeenBind};
+use super::view::{Numbering, Replica, View};
 use super::wire::{self, Outgoing};
 
 /// What a connection knows about its server.
@@ -27,6 +34,8 @@ pub struct Facts {
     pub host_name: String,
     /// Whether the connection is protected by TLS.
     pub tls: bool,
+    /// The controller's own sequence numbers.
+    pub numbering: Numbering,
 }
 
 /// What to do after a request.
@@ -36,6 +45,8 @@ pub enum Step {
     Answer(Vec<Outgoing>),
     /// Send these, then close.
     AnswerAndClose(Vec<Outgoing>),
+    /// Send these and never anything again.
+    AnswerAndStop(Vec<Outgoing>),
     /// Send this in clear, then begin TLS.
     BeginTls(Outgoing),
 }
@@ -45,38 +56,43 @@ pub enum Step {
 pub struct Conversation {
     identity: Option<DnKey>,
     cursors: Cursors,
+    standing: StandingSearches,
     /// Entries that searches but base reads were answered with.
     sent: usize,
+    /// The last answer was a page that another one follows.
+    between_pages: bool,
 }
 
 impl Conversation {
     /// Answers one request.
-    pub fn handle(
-        &mut self,
-        message: LdapMsg,
-        directory: &mut Directory,
-        facts: &Facts,
-        quirks: &Quirks,
-    ) -> Step {
+    pub fn handle(&mut self, message: LdapMsg, replica: &mut Replica<'_>) -> Step {
         let LdapMsg { msgid, op, ctrl } = message;
-        if let Some(oid) = refused_control(&ctrl)
+        self.between_pages = false;
+        if let Some(oid) = refused_control(&ctrl, &replica.view(false))
             && let Some(response) = response_to(&op, unavailable_extension(oid))
         {
             return reply(msgid, response);
         }
         if let LdapOp::BindRequest(request) = &op {
-            return self.bind(msgid, request, directory, facts, quirks);
+            return self.bind(msgid, request, replica);
         }
         if let LdapOp::CompareRequest(request) = &op {
-            return reply(msgid, LdapOp::CompareResult(self.compare(request, directory, quirks)));
+            let result = self.compare(request, &replica.view(false));
+            return reply(msgid, LdapOp::CompareResult(result));
         }
         if let LdapOp::ExtendedRequest(request) = &op {
-            return self.extended(msgid, request, directory, facts, quirks);
+            return self.extended(msgid, request, replica);
         }
         if let LdapOp::SearchRequest(request) = op {
-            return self.search(msgid, request, &ctrl, directory, facts, quirks);
+            let is_base_read = request.scope == LdapSearchScope::Base;
+            let answer = self.search(msgid, request, &ctrl, replica);
+            return match is_base_read {
+                true => Step::Answer(answer),
+                false => self.faulty(msgid, answer, replica.quirks),
+            };
         }
-        if matches!(op, LdapOp::AbandonRequest(_)) {
+        if let LdapOp::AbandonRequest(abandoned) = op {
+            self.abandon(abandoned);
             return Step::Answer(Vec::new());
         }
         let read_only = result(LdapResultCode::UnwillingToPerform, "the directory is read-only");
@@ -87,16 +103,38 @@ impl Conversation {
         }
     }
 
+    /// Whether searches stand that changes are told to.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        !self.standing.is_empty()
+    }
+
+    /// What is to be told of the changes since it was last called.
+    pub fn changes(&mut self, replica: &Replica<'_>) -> Vec<Outgoing> {
+        self.standing.changes(replica)
+    }
+
+    /// Whether the last answer was a page that another one follows.
+    #[must_use]
+    pub fn is_between_pages(&self) -> bool {
+        self.between_pages
+    }
+
+    /// Ends a search that stands, without a word.
+    pub fn abandon(&mut self, message_id: i32) {
+        self.standing.abandon(message_id);
+    }
+
     /// A failed bind leaves the connection open and anonymous (RFC 4511 §4.2.1).
     fn bind(
         &mut self,
         message_id: i32,
         request: &LdapBindRequest,
-        directory: &mut Directory,
-        facts: &Facts,
-        quirks: &Quirks,
+        replica: &mut Replica<'_>,
     ) -> Step {
+        let Replica { directory, facts, quirks, .. } = replica;
         self.identity = None;
+        self.standing.clear();
         let mut refuse = |code: LdapResultCode, text: &str| {
             directory.binds.push(SeenBind {
                 controller: facts.controller.clone(),
@@ -132,28 +170,56 @@ impl Conversation {
         message_id: i32,
         request: LdapSearchRequest,
         controls: &[LdapControl],
-        directory: &Directory,
-        facts: &Facts,
-        quirks: &Quirks,
-    ) -> Step {
+        replica: &Replica<'_>,
+    ) -> Vec<Outgoing> {
+        let view = replica.view(asks_for_deleted(controls));
         if request.base.is_empty() && request.scope == LdapSearchScope::Base {
-            let entry = root_dse(directory, facts, quirks, &request.attrs);
-            return Step::Answer(vec![
+            let entry = root_dse(&view, &request.attrs);
+            return vec![
                 outgoing(message_id, LdapOp::SearchResultEntry(entry), Vec::new()),
                 done(message_id, result(LdapResultCode::Success, ""), Vec::new()),
-            ]);
+            ];
         }
-        if let Some(refusal) = self.not_allowed(directory, quirks) {
-            return Step::Answer(vec![done(message_id, refusal, Vec::new())]);
-        }
-        let is_base_read = request.scope == LdapSearchScope::Base;
-        let mut answer = match self.cursors.find(request, controls, directory, quirks) {
-            Ok(found) => found.answer(message_id, directory, quirks),
-            Err(refusal) => return Step::Answer(vec![done(message_id, refusal, Vec::new())]),
+        let answer = match self.not_allowed(&view) {
+            Some(refusal) => Err(refusal),
+            None => self.found(message_id, request, controls, replica),
         };
-        if is_base_read {
-            return Step::Answer(answer);
+        answer.unwrap_or_else(|refusal| vec![done(message_id, refusal, Vec::new())])
+    }
+
+    fn found(
+        &mut self,
+        message_id: i32,
+        request: LdapSearchRequest,
+        controls: &[LdapControl],
+        replica: &Replica<'_>,
+    ) -> Result<Vec<Outgoing>, LdapResult> {
+        let view = replica.view(asks_for_deleted(controls));
+        if let Some(asked) = dir_sync::Asked::find(controls) {
+            // DirSync tells of deleted entries without being asked for them.
+            let answer = dir_sync::answer(&replica.view(true), message_id, &request, &asked)?;
+            self.between_pages = answer.has_more;
+            return Ok(answer.messages);
         }
+        if let Some(asked) = content_sync::Asked::find(&view, controls) {
+            let refresh = content_sync::refresh(&view, message_id, &request, &asked)?;
+            if let Some(persisting) = refresh.persisting {
+                self.standing.persist(&view, message_id, request, persisting);
+            }
+            return Ok(refresh.messages);
+        }
+        if is_notified(&view) && asks_for_notification(controls) {
+            self.standing.notify(&view, message_id, request)?;
+            return Ok(Vec::new());
+        }
+        let found = self.cursors.find(request, controls, &view)?;
+        self.between_pages = found.has_more();
+        Ok(found.answer(message_id, &view))
+    }
+
+    /// The answer to a search with the faults that last: a scripted end, and a connection that ends
+    /// where the entries of all its searches together reach a number.
+    fn faulty(&mut self, message_id: i32, mut answer: Vec<Outgoing>, quirks: &Quirks) -> Step {
         let left = quirks.cut_search_after.map(|limit| limit.saturating_sub(self.sent));
         self.sent += answer.iter().filter(|outgoing| is_entry(outgoing)).count();
         if let Some(left) = left.filter(|left| answer.len() > *left) {
@@ -161,41 +227,36 @@ impl Conversation {
             answer.truncate(left);
             return Step::AnswerAndClose(answer);
         }
-        if let Some((code, text)) = &quirks.search_answer {
-            answer.pop();
+        if let Some((code, text)) = &quirks.search_answer
+            && answer.pop().is_some()
+        {
+            self.standing.abandon(message_id);
             answer.push(Outgoing::Octets(wire::search_done(message_id, *code, text)));
         }
         Step::Answer(answer)
     }
 
-    fn not_allowed(&self, directory: &Directory, quirks: &Quirks) -> Option<LdapResult> {
-        let refused = self.identity.is_none() && directory.kind == Kind::ActiveDirectory;
+    fn not_allowed(&self, view: &View<'_>) -> Option<LdapResult> {
+        let refused = self.identity.is_none() && view.directory.kind == Kind::ActiveDirectory;
         refused.then(|| {
             let text = "000004DC: LdapErr: DSID-0C090A5C, comment: In order to perform this \
                         operation a successful bind must be completed on the connection., data 0, \
                         v4563";
-            result(LdapResultCode::OperationsError, &quirks.diagnostic(text))
+            result(LdapResultCode::OperationsError, &view.diagnostic(text))
         })
     }
 
-    fn compare(
-        &self,
-        request: &LdapCompareRequest,
-        directory: &Directory,
-        quirks: &Quirks,
-    ) -> LdapResult {
-        if let Some(refusal) = self.not_allowed(directory, quirks) {
+    fn compare(&self, request: &LdapCompareRequest, view: &View<'_>) -> LdapResult {
+        if let Some(refusal) = self.not_allowed(view) {
             return refusal;
         }
-        let key = match directory.locate(&request.dn, quirks) {
+        let key = match view.locate(&request.dn) {
             Ok(key) => key,
             Err(cause) => return no_base(cause),
         };
         let value = String::from_utf8_lossy(&request.val);
-        let equal = directory
-            .entries
-            .get(&key)
-            .is_some_and(|entry| directory.equals(&key, entry, &request.atype, &value));
+        let entry = view.get(&key);
+        let equal = entry.is_some_and(|entry| view.equals(&key, entry, &request.atype, &value));
         let code = if equal { LdapResultCode::CompareTrue } else { LdapResultCode::CompareFalse };
         result(code, "")
     }
@@ -204,10 +265,9 @@ impl Conversation {
         &self,
         message_id: i32,
         request: &LdapExtendedRequest,
-        directory: &Directory,
-        facts: &Facts,
-        quirks: &Quirks,
+        replica: &Replica<'_>,
     ) -> Step {
+        let Replica { directory, facts, quirks, .. } = replica;
         let respond = |res: LdapResult, name: Option<&str>, value: Option<Vec<u8>>| {
             let name = name.map(str::to_owned);
             outgoing(
@@ -261,17 +321,25 @@ fn is_entry(outgoing: &Outgoing) -> bool {
     matches!(message.op, LdapOp::SearchResultEntry(_))
 }
 
-/// The first critical control that is not served.
-fn refused_control(controls: &[LdapControl]) -> Option<&str> {
+/// The first critical control that is not served. The codec keeps no criticality of DirSync's, which
+/// is always critical.
+fn refused_control<'a>(controls: &'a [LdapControl], view: &View<'_>) -> Option<&'a str> {
+    let is_known = |oid: &str| {
+        matches!(oid, DOMAIN_SCOPE | SHOW_RECYCLED) || oid == NOTIFICATION && is_notified(view)
+    };
+    let is_ad = view.directory.kind == Kind::ActiveDirectory;
+    let has_dir_sync = is_ad && view.quirks.dir_sync;
+    let has_content_sync = content_sync::is_served(view);
     controls.iter().find_map(|control| {
         if let LdapControl::Unknown { oid, criticality: true, .. } = control {
-            return (oid != DOMAIN_SCOPE).then_some(oid.as_str());
+            return (!is_known(oid)).then_some(oid.as_str());
         }
         let unserved = [
-            (matches!(control, LdapControl::AdDirsync { .. }), "1.2.840.113556.1.4.841"),
+            (matches!(control, LdapControl::AdDirsync { .. }) && !has_dir_sync, DIR_SYNC),
             (
-                matches!(control, LdapControl::SyncRequest { criticality: true, .. }),
-                "1.3.6.1.4.1.4203.1.9.1.1",
+                matches!(control, LdapControl::SyncRequest { criticality: true, .. })
+                    && !has_content_sync,
+                CONTENT_SYNC,
             ),
             (
                 matches!(control, LdapControl::ExtendedDn { criticality: true, .. }),
@@ -283,6 +351,19 @@ fn refused_control(controls: &[LdapControl]) -> Option<&str> {
             ),
         ];
         unserved.into_iter().find_map(|(is_it, oid)| is_it.then_some(oid))
+    })
+}
+
+/// Whether change notification is there.
+fn is_notified(view: &View<'_>) -> bool {
+    view.directory.kind == Kind::ActiveDirectory && view.quirks.notification
+}
+
+/// Whether deleted entries are asked for.
+fn asks_for_deleted(controls: &[LdapControl]) -> bool {
+    controls.iter().any(|control| {
+        matches!(control, LdapControl::ShowDeleted { .. })
+            || matches!(control, LdapControl::Unknown { oid, .. } if oid == SHOW_RECYCLED)
     })
 }
 

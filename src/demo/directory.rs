@@ -1,23 +1,25 @@
-//! The directory that all controllers of a domain share: entries, changes, and what was asked.
+//! The directory that all controllers of a domain share: entries, and what was asked. How it changes
+//! is in `changes` and `tombstones`.
 //!
-//! Replication is instant because there is only one copy. Time is a value that the owner advances
-//! ([`Directory::advance`]); nothing here reads a clock.
+//! Replication is instant because there is only one copy; a controller that lags behind serves a clone.
+//! Time is a value that the owner advances ([`Directory::advance`]); nothing here reads a clock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use thiserror::Error;
 
+use super::changes::Logged;
 use super::entry::Entry;
 use super::ldif::{self, LdifError};
-use super::name::{DnKey, parent_text};
+use super::name::DnKey;
 use super::resolve::AccountIndex;
 use super::verify::SeenBind;
 
 /// Attributes whose values are names of entries: they follow a rename and lose a removed entry
 /// without a change of their own entry (MS-ADTS 3.1.1.1.6).
-const LINKS: [&str; 5] = ["member", "uniqueMember", "manager", "managedBy", "secretary"];
+pub(super) const LINKS: [&str; 5] = ["member", "uniqueMember", "manager", "managedBy", "secretary"];
 
 /// Which server is imitated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +43,30 @@ pub struct Domain {
 }
 
 /// A directory in memory.
+#[derive(Clone)]
 pub struct Directory {
     pub(super) kind: Kind,
     pub(super) domain: Domain,
     pub(super) contexts: Vec<(DnKey, String)>,
     pub(super) entries: BTreeMap<DnKey, Entry>,
-    pub(super) usn: i64,
+    /// Number of the last change. Each change has the next one, and controllers make their own
+    /// update sequence numbers of it.
+    pub(super) sequence: i64,
+    /// Number of the last change of loading: what was before it is known to nobody.
+    pub(super) loaded: i64,
+    /// What changed last, oldest first; for OpenLDAP only.
+    pub(super) log: VecDeque<Logged>,
+    /// The latest change sequence number of OpenLDAP (contextCSN).
+    pub(super) context_csn: String,
     pub(super) next_rid: u32,
+    /// Identities that were ever given out.
+    pub(super) used_identities: HashSet<[u8; 16]>,
     pub(super) now: SystemTime,
     pub(super) binds: Vec<SeenBind>,
     /// Entry to the groups that name it; made when first asked for, dropped by every change.
     backlinks: OnceLock<HashMap<DnKey, Vec<DnKey>>>,
     pub(super) account_index: OnceLock<AccountIndex>,
+    identities: OnceLock<HashMap<[u8; 16], DnKey>>,
 }
 
 /// Why a change cannot be made.
@@ -117,6 +131,7 @@ impl Directory {
                 cause: Box::new(cause),
             })?;
         }
+        directory.loaded = directory.sequence;
         Ok(directory)
     }
 
@@ -134,12 +149,17 @@ impl Directory {
             domain,
             contexts: Vec::new(),
             entries: BTreeMap::new(),
-            usn: 4096,
+            sequence: 4096,
+            loaded: 4096,
+            log: VecDeque::new(),
+            context_csn: String::new(),
             next_rid: 1104,
+            used_identities: HashSet::new(),
             now,
             binds: Vec::new(),
             backlinks: OnceLock::new(),
             account_index: OnceLock::new(),
+            identities: OnceLock::new(),
         })
     }
 
@@ -170,7 +190,23 @@ impl Directory {
     #[must_use]
     pub fn dn_of(&self, account: &str) -> Option<String> {
         let attribute = self.account_attribute();
-        self.entries.values().find(|entry| entry.has(attribute, account)).map(|e| e.dn.clone())
+        let mut living = self.entries.values().filter(|entry| !entry.is_deleted());
+        living.find(|entry| entry.has(attribute, account)).map(|entry| entry.dn.clone())
+    }
+
+    /// The number of the last change: moved by every change and by nothing else.
+    #[must_use]
+    pub fn sequence(&self) -> i64 {
+        self.sequence
+    }
+
+    /// The name of the entry that stands for a controller (MS-ADTS 6.1.1.2.2.1.2.1.1).
+    pub(super) fn server_name(&self, controller: &str) -> String {
+        format!(
+            "CN={},CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{}",
+            controller.to_ascii_uppercase(),
+            self.domain.dn
+        )
     }
 
     pub(super) fn account_attribute(&self) -> &'static str {
@@ -198,212 +234,31 @@ impl Directory {
         self.binds.clear();
     }
 
-    /// Adds an entry. What a server would set itself is added where it is left out.
-    ///
-    /// # Errors
-    /// Not a name, exists, or nothing above it.
-    pub fn add(&mut self, dn: &str, attributes: &[(&str, &str)]) -> Result<(), DirectoryError> {
-        let mut entry = Entry::new(dn);
-        for (name, value) in attributes {
-            entry.push(name, value.as_bytes().to_vec());
-        }
-        self.insert(entry)
-    }
-
-    /// Adds a prepared entry, for values that are not text.
-    ///
-    /// # Errors
-    /// As [`Directory::add`].
-    pub fn insert(&mut self, mut entry: Entry) -> Result<(), DirectoryError> {
-        let dn = entry.dn.clone();
-        let key = DnKey::parse(&dn).ok_or_else(|| DirectoryError::NotAName(dn.clone()))?;
-        if self.entries.contains_key(&key) {
-            return Err(DirectoryError::Exists(dn));
-        }
-        let parent_exists = key.parent().is_some_and(|parent| self.entries.contains_key(&parent));
-        if !parent_exists && !self.heads_context(&key, &entry) {
-            return Err(DirectoryError::NoParent(dn));
-        }
-        self.complete(&key, &mut entry);
-        self.forget_indices();
-        self.entries.insert(key, entry);
-        Ok(())
-    }
-
-    /// Replaces the values of an attribute; none removes it.
-    ///
-    /// # Errors
-    /// No such entry.
-    pub fn set(&mut self, dn: &str, name: &str, values: &[&str]) -> Result<(), DirectoryError> {
-        self.set_octets(dn, name, values.iter().map(|value| value.as_bytes().to_vec()).collect())
-    }
-
-    /// Replaces the values of an attribute by octets; none removes it.
-    ///
-    /// # Errors
-    /// No such entry.
-    pub fn set_octets(
-        &mut self,
-        dn: &str,
-        name: &str,
-        values: Vec<Vec<u8>>,
-    ) -> Result<(), DirectoryError> {
-        self.change(dn, |entry| entry.set(name, values))
-    }
-
-    /// Adds a member to a group.
-    ///
-    /// # Errors
-    /// No such group.
-    pub fn add_member(&mut self, group: &str, member: &str) -> Result<(), DirectoryError> {
-        self.change(group, |entry| entry.push("member", member.as_bytes().to_vec()))
-    }
-
-    /// Takes a member out of a group.
-    ///
-    /// # Errors
-    /// No such group.
-    pub fn remove_member(&mut self, group: &str, member: &str) -> Result<(), DirectoryError> {
-        let gone = DnKey::parse(member);
-        self.change(group, |entry| {
-            entry.map_values("member", |value| (link(value) == gone).then_some(None));
-        })
-    }
-
-    /// Sets the disabled flag of an account (`userAccountControl` bit 2, or `pwdAccountLockedTime`
-    /// for OpenLDAP).
-    ///
-    /// # Errors
-    /// No such entry.
-    pub fn disable(&mut self, dn: &str) -> Result<(), DirectoryError> {
-        self.set_disabled(dn, true)
-    }
-
-    /// Takes the disabled flag away.
-    ///
-    /// # Errors
-    /// No such entry.
-    pub fn enable(&mut self, dn: &str) -> Result<(), DirectoryError> {
-        self.set_disabled(dn, false)
-    }
-
-    fn set_disabled(&mut self, dn: &str, disabled: bool) -> Result<(), DirectoryError> {
-        let kind = self.kind;
-        self.change(dn, |entry| match kind {
-            Kind::ActiveDirectory => {
-                let flags = entry.number("userAccountControl").unwrap_or(512);
-                let flags = if disabled { flags | 2 } else { flags & !2 };
-                entry.set_text("userAccountControl", &flags.to_string());
-            }
-            Kind::OpenLdap if disabled => entry.set_text("pwdAccountLockedTime", "000001010000Z"),
-            Kind::OpenLdap => entry.set("pwdAccountLockedTime", Vec::new()),
-        })
-    }
-
-    /// Gives an account another password, as an administrator does: unlocked, age zero.
-    ///
-    /// # Errors
-    /// No such entry.
-    pub fn set_password(&mut self, dn: &str, password: &str) -> Result<(), DirectoryError> {
-        let (kind, now) = (self.kind, super::complete::file_time(self.now));
-        self.change(dn, |entry| {
-            entry.password = Some(password.to_owned());
-            if kind == Kind::ActiveDirectory {
-                entry.set_text("pwdLastSet", &now.to_string());
-                entry.set_text("badPwdCount", "0");
-                entry.set_text("lockoutTime", "0");
-            }
-        })
-    }
-
-    /// Removes an entry and everything below it; links to them vanish.
-    ///
-    /// # Errors
-    /// No such entry.
-    pub fn remove(&mut self, dn: &str) -> Result<(), DirectoryError> {
-        let key = self.key_of(dn)?;
-        self.usn += 1;
-        self.entries.retain(|other, _| !other.is_within(&key));
-        self.relink(|target| target.is_within(&key).then_some(None));
-        Ok(())
-    }
-
-    /// Gives an entry another name, and with it everything below; links to them follow.
-    ///
-    /// # Errors
-    /// No such entry, not a name, exists, or nothing above the new name.
-    pub fn rename(&mut self, dn: &str, new_dn: &str) -> Result<(), DirectoryError> {
-        let key = self.key_of(dn)?;
-        let new_key =
-            DnKey::parse(new_dn).ok_or_else(|| DirectoryError::NotAName(new_dn.to_owned()))?;
-        if new_key != key && self.entries.contains_key(&new_key) {
-            return Err(DirectoryError::Exists(new_dn.to_owned()));
-        }
-        let above = new_key.parent().filter(|parent| self.entries.contains_key(parent));
-        if above.is_none_or(|parent| parent.is_within(&key)) {
-            return Err(DirectoryError::NoParent(new_dn.to_owned()));
-        }
-        let moved: HashMap<DnKey, String> = self.moved_names(&key, new_dn);
-        for (old, name) in &moved {
-            let Some((mut entry, new)) = self.entries.remove(old).zip(DnKey::parse(name)) else {
-                continue;
-            };
-            entry.dn.clone_from(name);
-            self.renamed(&mut entry, *old == key);
-            self.entries.insert(new, entry);
-        }
-        self.relink(|target| moved.get(target).map(|name| Some(name.as_bytes().to_vec())));
-        Ok(())
-    }
-
-    /// The keys of an entry and all below it, each with its name after the rename.
-    fn moved_names(&self, key: &DnKey, new_dn: &str) -> HashMap<DnKey, String> {
-        let mut moved: HashMap<DnKey, String> = HashMap::new();
-        for (old, entry) in self.entries.range(key.clone()..).take_while(|(k, _)| k.is_within(key))
-        {
-            // The order has parents first, so the new name of the parent is known.
-            let name = match old.parent().and_then(|parent| moved.get(&parent)) {
-                Some(above) => {
-                    let kept = parent_text(&entry.dn).map_or(0, |parent| parent.len() + 1);
-                    let rdn = entry.dn.len().checked_sub(kept).and_then(|end| entry.dn.get(..end));
-                    format!("{},{above}", rdn.unwrap_or_default())
-                }
-                None => new_dn.to_owned(),
-            };
-            moved.insert(old.clone(), name);
-        }
-        moved
-    }
-
-    fn change(&mut self, dn: &str, change: impl FnOnce(&mut Entry)) -> Result<(), DirectoryError> {
-        let key = self.key_of(dn)?;
-        if let Some(mut entry) = self.entries.remove(&key) {
-            change(&mut entry);
-            self.touch(&mut entry);
-            self.entries.insert(key, entry);
-            self.forget_indices();
-        }
-        Ok(())
-    }
-
-    fn key_of(&self, dn: &str) -> Result<DnKey, DirectoryError> {
+    pub(super) fn key_of(&self, dn: &str) -> Result<DnKey, DirectoryError> {
         DnKey::parse(dn)
             .filter(|key| self.entries.contains_key(key))
             .ok_or_else(|| DirectoryError::NoSuchEntry(dn.to_owned()))
     }
 
-    fn relink(&mut self, change: impl Fn(&DnKey) -> Option<Option<Vec<u8>>>) {
-        self.forget_indices();
-        for entry in self.entries.values_mut() {
-            for name in LINKS {
-                entry.map_values(name, |value| link(value).as_ref().and_then(&change));
-            }
-        }
-    }
-
-    fn forget_indices(&mut self) {
+    pub(super) fn forget_indices(&mut self) {
         self.backlinks.take();
         self.account_index.take();
+        self.identities.take();
+    }
+
+    /// The entry with this objectGUID or entryUUID, wherever it is now.
+    pub(super) fn by_identity(&self, identity: &[u8; 16]) -> Option<&DnKey> {
+        let identities = self.identities.get_or_init(|| {
+            let known = self.entries.iter().map(|(key, entry)| (entry.identity(), key));
+            known.filter_map(|(identity, key)| Some((identity?, key.clone()))).collect()
+        });
+        identities.get(identity)
+    }
+
+    /// The naming context that a name is in.
+    pub(super) fn context_of(&self, key: &DnKey) -> Option<&(DnKey, String)> {
+        let contexts = self.contexts.iter().filter(|(context, _)| key.is_within(context));
+        contexts.max_by_key(|(context, _)| context.depth())
     }
 
     /// The groups that name the entry in `member` or `uniqueMember`.
@@ -422,6 +277,7 @@ impl Directory {
     }
 }
 
-fn link(value: &[u8]) -> Option<DnKey> {
+/// The entry that a value names.
+pub(super) fn link(value: &[u8]) -> Option<DnKey> {
     DnKey::parse(std::str::from_utf8(value).ok()?)
 }

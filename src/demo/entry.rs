@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::metadata::Metadata;
+use super::name::uuid_octets;
+
 /// An entry: a name, attributes, and the password that binds to it.
 ///
 /// The password is not an attribute, so no search can show it; there is no `Debug`.
@@ -11,6 +14,8 @@ pub struct Entry {
     pub dn: String,
     /// The clear password; `None`: nobody can bind as this entry.
     pub(super) password: Option<String>,
+    /// When what was last changed.
+    pub(super) metadata: Metadata,
     attributes: BTreeMap<String, Attribute>,
 }
 
@@ -27,7 +32,33 @@ impl Entry {
     /// An entry without attributes.
     #[must_use]
     pub fn new(dn: &str) -> Self {
-        Self { dn: dn.to_owned(), password: None, attributes: BTreeMap::new() }
+        Self {
+            dn: dn.to_owned(),
+            password: None,
+            metadata: Metadata::default(),
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it is a tombstone, or the container of tombstones (MS-ADTS 3.1.1.5.5).
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.has("isDeleted", "TRUE")
+    }
+
+    /// The objectGUID, or the octets of the entryUUID, sixteen of them.
+    #[must_use]
+    pub fn identity(&self) -> Option<[u8; 16]> {
+        match self.values("objectGUID").first() {
+            Some(octets) => octets.as_slice().try_into().ok(),
+            None => uuid_octets(self.text("entryUUID")?),
+        }
+    }
+
+    /// Whether attributes and password are the same; the name and the times of change do not matter.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.attributes == other.attributes && self.password == other.password
     }
 
     /// The attribute of that name in any case.

@@ -1,14 +1,14 @@
 //! Filters of the codec evaluated on entries: three-valued, with the few syntaxes that matter.
 //!
-//! The codec holds assertion values as text, so binary assertions never arrive here; objectSid and
-//! objectGUID are asked for as text or read as a search base (`<SID=…>`, `<GUID=…>`).
+//! The codec holds assertion values as text, so binary assertions never arrive here; those on objectGUID come as
+//! digits (`wire`), objectSid is asked for as text or read as a search base (`<SID=…>`).
 
 use ldap3_proto::proto::{LdapFilter, LdapMatchingRuleAssertion, LdapSubstringFilter};
 
-use super::directory::Directory;
 use super::entry::Entry;
 use super::name::{DnKey, fold};
 use super::resolve::{has_guid, has_sid};
+use super::view::View;
 
 /// Bitwise and, bitwise or (MS-ADTS 3.1.1.3.4.4).
 const BIT_AND: &str = "1.2.840.113556.1.4.803";
@@ -28,7 +28,7 @@ const NAMES: [&str; 10] = [
     "ncname",
 ];
 
-impl Directory {
+impl View<'_> {
     /// Whether the filter holds for the entry: `None` is Undefined (RFC 4511 §4.5.1.7).
     #[must_use]
     pub fn holds(&self, key: &DnKey, entry: &Entry, filter: &LdapFilter) -> Option<bool> {
@@ -81,7 +81,8 @@ impl Directory {
             "crossref" => "cross-ref".to_owned(),
             other => other.to_owned(),
         };
-        let category = format!("CN={short},CN=Schema,CN=Configuration,{}", self.domain.dn);
+        let category =
+            format!("CN={short},CN=Schema,CN=Configuration,{}", self.directory.domain.dn);
         entry.text("objectCategory").and_then(DnKey::parse) == DnKey::parse(&category)
     }
 

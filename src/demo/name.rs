@@ -82,6 +82,14 @@ pub fn parent_text(dn: &str) -> Option<String> {
     parts.split_first().map(|(_, above)| above.join(","))
 }
 
+/// The text of the leading RDN of `dn`, in the spelling of `dn`; empty for the root and for nonsense.
+#[must_use]
+pub fn rdn_text(dn: &str) -> &str {
+    let Some(parent) = parent_text(dn) else { return "" };
+    let behind = if parent.is_empty() { 0 } else { parent.len() + 1 };
+    dn.len().checked_sub(behind).and_then(|end| dn.get(..end)).unwrap_or_default()
+}
+
 /// `corp.example/People/Alice` (MS-ADTS 3.1.1.4.5.7), with `/` and `\` in values escaped.
 #[must_use]
 pub fn canonical_name(dn: &str) -> Option<String> {
@@ -115,6 +123,17 @@ pub fn guid_text(octets: &[u8]) -> Option<String> {
         let _ = write!(text, "{octet:02x}");
     }
     Some(text)
+}
+
+/// The octets of a UUID's text in the order of the text (RFC 4122 §4.1.2), as entryUUID has them.
+#[must_use]
+pub fn uuid_octets(text: &str) -> Option<[u8; 16]> {
+    let digits: Vec<u32> =
+        text.chars().filter(|c| *c != '-').map(|c| c.to_digit(16)).collect::<Option<_>>()?;
+    let pairs = digits.as_chunks::<2>().0.iter();
+    let octets: Vec<u8> =
+        pairs.map(|[high, low]| u8::try_from(high * 16 + low)).collect::<Result<_, _>>().ok()?;
+    octets.try_into().ok().filter(|_| digits.len() == 32)
 }
 
 /// `S-1-5-21-…` of objectSid octets (MS-DTYP 2.4.2.2).

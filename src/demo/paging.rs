@@ -10,14 +10,12 @@ use ldap3_proto::proto::{
 };
 
 use super::conversation::{done, no_base, outgoing, result};
-use super::directory::{Directory, Kind};
+use super::directory::Kind;
 use super::name::DnKey;
-use super::quirks::Quirks;
+use super::root_dse::DOMAIN_SCOPE;
 use super::search::page;
+use super::view::View;
 use super::wire::Outgoing;
-
-/// Search within the domain only (MS-ADTS 3.1.1.3.4.1.4).
-pub(super) const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 
 /// The paged searches that a connection has begun.
 #[derive(Default)]
@@ -26,11 +24,11 @@ pub(super) struct Cursors {
     next_cookie: u32,
 }
 
-/// The rest of a paged search. The entries are fixed by the first page, what is shown of them is
-/// not.
+/// The rest of a paged search. The entries are fixed by the first page, by identity, so that one
+/// that is renamed before its page is not lost; what is shown of them is not fixed.
 struct Cursor {
     search: LdapSearchRequest,
-    rest: Vec<DnKey>,
+    rest: Vec<[u8; 16]>,
 }
 
 impl Cursors {
@@ -42,29 +40,29 @@ impl Cursors {
         &mut self,
         request: LdapSearchRequest,
         controls: &[LdapControl],
-        directory: &Directory,
-        quirks: &Quirks,
+        view: &View<'_>,
     ) -> Result<Found, LdapResult> {
         let paged = controls.iter().find_map(|control| {
             let LdapControl::SimplePagedResults { size, cookie } = control else { return None };
             Some((*size, cookie))
         });
-        let references = references(&request, controls, directory, quirks);
+        let references = references(&request, controls, view);
         let resumed = match paged {
-            Some((_, cookie)) if !cookie.is_empty() => Some(self.resume(cookie, &request, quirks)?),
+            Some((_, cookie)) if !cookie.is_empty() => Some(self.resume(cookie, &request, view)?),
             Some(_) | None => None,
         };
         let is_first = resumed.is_none();
         let keys = match resumed {
             Some(rest) => rest,
             None => {
-                let base = directory.locate(&request.base, quirks).map_err(no_base)?;
-                directory.matching(&base, &request.scope, &request.filter)
+                let base = view.locate(&request.base).map_err(no_base)?;
+                view.matching(&base, &request.scope, &request.filter)
             }
         };
         let asked = usize::try_from(request.sizelimit).ok().filter(|limit| *limit > 0);
         let Some((size, _)) = paged else {
-            let most = asked.unwrap_or(usize::MAX).min(quirks.unpaged_limit.unwrap_or(usize::MAX));
+            let most = asked.unwrap_or(usize::MAX);
+            let most = most.min(view.quirks.unpaged_limit.unwrap_or(usize::MAX));
             let is_cut = keys.len() > most;
             let (keys, _) = page(keys, most);
             return Ok(Found { request, keys, is_cut, references, cookie: None });
@@ -72,7 +70,7 @@ impl Cursors {
         let mut found =
             Found { request, keys: Vec::new(), is_cut: false, references, cookie: None };
         found.references.truncate(if is_first { usize::MAX } else { 0 });
-        self.take_page(&mut found, keys, size, asked, quirks);
+        self.take_page(&mut found, keys, size, asked, view);
         Ok(found)
     }
 
@@ -84,9 +82,9 @@ impl Cursors {
         keys: Vec<DnKey>,
         size: i64,
         asked: Option<usize>,
-        quirks: &Quirks,
+        view: &View<'_>,
     ) {
-        let size = usize::try_from(size).unwrap_or(0).min(quirks.max_page);
+        let size = usize::try_from(size).unwrap_or(0).min(view.quirks.max_page);
         let limit = asked.filter(|limit| *limit <= size);
         found.cookie = Some(Vec::new());
         if size == 0 {
@@ -101,6 +99,8 @@ impl Cursors {
                 self.next_cookie += 1;
                 let cookie = self.next_cookie.to_be_bytes().to_vec();
                 let search = found.request.clone();
+                let identity = |key: &DnKey| view.get(key)?.identity();
+                let rest = rest.iter().filter_map(identity).collect();
                 self.cursors.insert(cookie.clone(), Cursor { search, rest });
                 found.cookie = Some(cookie);
             }
@@ -112,17 +112,19 @@ impl Cursors {
         &mut self,
         cookie: &[u8],
         request: &LdapSearchRequest,
-        quirks: &Quirks,
+        view: &View<'_>,
     ) -> Result<Vec<DnKey>, LdapResult> {
         let cursor = self.cursors.remove(cookie).filter(|cursor| {
             cursor.search.base == request.base
                 && cursor.search.scope == request.scope
                 && cursor.search.filter == request.filter
         });
-        cursor.map(|cursor| cursor.rest).ok_or_else(|| {
+        let key = |identity: &[u8; 16]| view.directory.by_identity(identity).cloned();
+        let keys = |cursor: Cursor| cursor.rest.iter().filter_map(key).collect();
+        cursor.map(keys).ok_or_else(|| {
             let text = "00000057: LdapErr: DSID-0C090C60, comment: Error processing control, \
                         data 0, v4563";
-            result(LdapResultCode::UnavailableCriticalExtension, &quirks.diagnostic(text))
+            result(LdapResultCode::UnavailableCriticalExtension, &view.diagnostic(text))
         })
     }
 }
@@ -138,18 +140,16 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether another page follows.
+    pub(super) fn has_more(&self) -> bool {
+        self.cookie.as_ref().is_some_and(|cookie| !cookie.is_empty())
+    }
+
     /// Entries, references, and the end.
-    pub(super) fn answer(
-        self,
-        message_id: i32,
-        directory: &Directory,
-        quirks: &Quirks,
-    ) -> Vec<Outgoing> {
+    pub(super) fn answer(self, message_id: i32, view: &View<'_>) -> Vec<Outgoing> {
         let request = &self.request;
-        let entries = self
-            .keys
-            .iter()
-            .filter_map(|key| directory.shown(key, &request.attrs, request.typesonly, quirks));
+        let entries =
+            self.keys.iter().filter_map(|key| view.shown(key, &request.attrs, request.typesonly));
         let mut answer: Vec<Outgoing> = entries
             .map(|entry| outgoing(message_id, LdapOp::SearchResultEntry(entry), Vec::new()))
             .collect();
@@ -170,16 +170,16 @@ impl Found {
 fn references(
     request: &LdapSearchRequest,
     controls: &[LdapControl],
-    directory: &Directory,
-    quirks: &Quirks,
+    view: &View<'_>,
 ) -> Vec<String> {
+    let directory = view.directory;
     let unwanted = controls.iter().any(|control| {
         matches!(control, LdapControl::ManageDsaIT { .. })
             || matches!(control, LdapControl::Unknown { oid, .. } if oid == DOMAIN_SCOPE)
     });
     let at_root = DnKey::parse(&request.base).as_ref() == Some(&directory.domain.key)
         && request.scope == LdapSearchScope::Subtree;
-    if unwanted || !at_root || !quirks.references || directory.kind == Kind::OpenLdap {
+    if unwanted || !at_root || !view.quirks.references || directory.kind == Kind::OpenLdap {
         return Vec::new();
     }
     let (dns, dn) = (&directory.domain.dns, &directory.domain.dn);

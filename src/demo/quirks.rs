@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::faults::SearchFault;
+
 /// The habits and faults of one controller.
 ///
 /// The first group are what Active Directory does and Samba does not; [`Quirks::default`] has them
@@ -34,6 +36,27 @@ pub struct Quirks {
     pub start_tls: bool,
     /// Simple binds without TLS are refused with code 8.
     pub strong_auth_required: bool,
+    /// DirSync (control 841) is there; otherwise it is neither listed nor served.
+    pub dir_sync: bool,
+    /// Change notification (control 528) is there; otherwise it is neither listed nor served.
+    pub notification: bool,
+    /// The accounts that connect have the right to read replication changes, so that DirSync needs no
+    /// object security flag.
+    pub replication_right: bool,
+    /// The accounts that connect may not see deleted entries: those are missing from every answer,
+    /// without a word.
+    pub hide_deleted: bool,
+    /// Objects in one answer of DirSync, whatever larger size was asked for; `None`: no limit.
+    pub dir_sync_page: Option<usize>,
+    /// OpenLDAP: content synchronisation (RFC 4533) is there; otherwise it is neither listed nor
+    /// served.
+    pub syncprov: bool,
+    /// OpenLDAP: so many of the last changes are in syncprov's session log; 0: there is none. A cookie
+    /// from before them is answered with a present phase.
+    pub session_log: usize,
+    /// OpenLDAP: an unknown cookie is answered with e-syncRefreshRequired (RFC 4533 §2.6); otherwise
+    /// with the whole content.
+    pub refresh_required: bool,
 
     /// Seconds that `currentTime` in the root DSE is ahead of the true time.
     pub clock_offset: i64,
@@ -46,6 +69,8 @@ pub struct Quirks {
     /// Searches but base reads send this many entries on one connection, all pages together, then the
     /// connection closes.
     pub cut_search_after: Option<usize>,
+    /// What happens to coming searches; each happens once and is gone then.
+    pub search_faults: Vec<SearchFault>,
     /// The next requests are read, then the connection closes without an answer.
     pub close_after_request: bool,
     /// Requests are answered with octets that are not LDAP.
@@ -70,11 +95,20 @@ impl Default for Quirks {
             whoami: true,
             start_tls: true,
             strong_auth_required: false,
+            dir_sync: true,
+            notification: true,
+            replication_right: false,
+            hide_deleted: false,
+            dir_sync_page: None,
+            syncprov: true,
+            session_log: 1000,
+            refresh_required: false,
             clock_offset: 0,
             answer_delay: Duration::ZERO,
             bind_answer: None,
             search_answer: None,
             cut_search_after: None,
+            search_faults: Vec::new(),
             close_after_request: false,
             garbage_answer: false,
             notice_of_disconnection: false,

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::name::{DnKey, canonical_name, fold, guid_text, sid_text};
 
 /// Folded names of accounts. Made when first asked for, dropped by every change.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct AccountIndex {
     by_account: HashMap<String, Vec<DnKey>>,
     by_principal: HashMap<String, Vec<DnKey>>,
@@ -18,7 +18,8 @@ impl Directory {
     /// matches decides, more than one match is none. OpenLDAP knows distinguished names only.
     #[must_use]
     pub fn resolve(&self, name: &str) -> Option<DnKey> {
-        if let Some(key) = DnKey::parse(name).filter(|key| self.entries.contains_key(key)) {
+        let named = DnKey::parse(name);
+        if let Some(key) = named.filter(|key| self.entries.get(key).is_some_and(is_living)) {
             return Some(key);
         }
         if self.kind == Kind::OpenLdap || name.is_empty() {
@@ -63,14 +64,15 @@ impl Directory {
     }
 
     fn scan(&self, is_meant: impl Fn(&Entry) -> bool) -> Vec<DnKey> {
-        let accounts = self.entries.iter().filter(|(_, entry)| entry.get("objectSid").is_some());
+        let living = self.entries.iter().filter(|(_, entry)| is_living(entry));
+        let accounts = living.filter(|(_, entry)| entry.get("objectSid").is_some());
         accounts.filter(|(_, entry)| is_meant(entry)).map(|(key, _)| key.clone()).collect()
     }
 
     fn account_index(&self) -> &AccountIndex {
         self.account_index.get_or_init(|| {
             let mut index = AccountIndex::default();
-            for (key, entry) in &self.entries {
+            for (key, entry) in self.entries.iter().filter(|(_, entry)| is_living(entry)) {
                 if let Some(name) = entry.text("sAMAccountName") {
                     index.by_account.entry(fold(name)).or_default().push(key.clone());
                 }
@@ -85,6 +87,11 @@ impl Directory {
 
 fn found(index: &HashMap<String, Vec<DnKey>>, name: &str) -> Vec<DnKey> {
     index.get(name).cloned().unwrap_or_default()
+}
+
+/// Tombstones keep sAMAccountName and objectSid, but nobody logs in as one.
+fn is_living(entry: &Entry) -> bool {
+    !entry.is_deleted()
 }
 
 fn is_guid(entry: &Entry, name: &str) -> bool {

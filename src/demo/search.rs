@@ -7,11 +7,12 @@ use ldap3_proto::proto::{
     LdapFilter, LdapPartialAttribute, LdapSearchResultEntry, LdapSearchScope,
 };
 
-use super::directory::{Directory, Kind};
+use super::directory::Kind;
 use super::entry::Entry;
 use super::name::{DnKey, canonical_name, parent_text, sid_text};
 use super::quirks::Quirks;
 use super::resolve::{bracketed, has_guid, has_sid};
+use super::view::View;
 
 /// OpenLDAP keeps these for those who ask by name or with `+` (RFC 3673).
 const OPERATIONAL: [&str; 9] = [
@@ -44,6 +45,9 @@ const SCHEMA: [&str; 10] = [
 const CONSTRUCTED: [&str; 3] =
     ["canonicalname", "primarygrouptoken", "msds-user-account-control-computed"];
 
+/// Each controller has its own values of these (MS-ADTS 3.1.1.1.8).
+const NUMBERS: [&str; 2] = ["usnchanged", "usncreated"];
+
 /// Why a search has no base; both carry what the server puts into matchedDN and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoBase {
@@ -61,45 +65,41 @@ pub enum NoBase {
     },
 }
 
-impl Directory {
+impl View<'_> {
     /// The entry that a search base names: a DN, or for Active Directory `<GUID=…>`, `<SID=…>`.
     ///
     /// # Errors
     /// Not a name, or nobody has it.
-    pub fn locate(&self, base: &str, quirks: &Quirks) -> Result<DnKey, NoBase> {
+    pub fn locate(&self, base: &str) -> Result<DnKey, NoBase> {
         if let Some(guid) = bracketed(base, "<GUID=") {
-            return self.locate_by(base, quirks, |entry| has_guid(entry, guid));
+            return self.locate_by(base, |entry| has_guid(entry, guid));
         }
         if let Some(sid) = bracketed(base, "<SID=") {
-            return self.locate_by(base, quirks, |entry| has_sid(entry, sid));
+            return self.locate_by(base, |entry| has_sid(entry, sid));
         }
         match DnKey::parse(base) {
-            Some(key) if self.entries.contains_key(&key) => Ok(key),
-            Some(_) => Err(self.no_such_object(base, quirks)),
-            None => Err(NoBase::NotAName { text: self.bad_name(base, quirks) }),
+            Some(key) if self.get(&key).is_some() => Ok(key),
+            Some(_) => Err(self.no_such_object(base)),
+            None => Err(NoBase::NotAName { text: self.bad_name(base) }),
         }
     }
 
-    fn locate_by(
-        &self,
-        base: &str,
-        quirks: &Quirks,
-        is_wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<DnKey, NoBase> {
-        let found = self.entries.iter().find(|(_, entry)| is_wanted(entry));
-        found.map(|(key, _)| key.clone()).ok_or_else(|| self.no_such_object(base, quirks))
+    fn locate_by(&self, base: &str, is_wanted: impl Fn(&Entry) -> bool) -> Result<DnKey, NoBase> {
+        let found = self.below(&DnKey::default()).find(|(_, entry)| is_wanted(entry));
+        found.map(|(key, _)| key.clone()).ok_or_else(|| self.no_such_object(base))
     }
 
-    fn no_such_object(&self, base: &str, quirks: &Quirks) -> NoBase {
+    fn no_such_object(&self, base: &str) -> NoBase {
         let mut above = parent_text(base);
-        while let Some(name) = above.take_if(|name| self.entry(name).is_none()) {
+        let named = |name: &String| self.get(&DnKey::parse(name)?);
+        while let Some(name) = above.take_if(|name| named(name).is_none()) {
             above = parent_text(&name);
         }
-        let entry = above.and_then(|name| self.entry(&name));
+        let entry = above.and_then(|name| named(&name));
         let matched = entry.map(|entry| entry.dn.clone()).unwrap_or_default();
-        let text = match self.kind {
+        let text = match self.directory.kind {
             Kind::OpenLdap => String::new(),
-            Kind::ActiveDirectory => quirks.diagnostic(&format!(
+            Kind::ActiveDirectory => self.diagnostic(&format!(
                 "0000208D: NameErr: DSID-0310028D, problem 2001 (NO_OBJECT), data 0, \
                  best match of:\n\t'{matched}'\n"
             )),
@@ -107,10 +107,10 @@ impl Directory {
         NoBase::NoSuchObject { matched, text }
     }
 
-    fn bad_name(&self, base: &str, quirks: &Quirks) -> String {
-        match self.kind {
+    fn bad_name(&self, base: &str) -> String {
+        match self.directory.kind {
             Kind::OpenLdap => "invalid DN".to_owned(),
-            Kind::ActiveDirectory => quirks.diagnostic(&format!(
+            Kind::ActiveDirectory => self.diagnostic(&format!(
                 "0000208F: NameErr: DSID-031001F7, problem 2006 (BAD_NAME), data 8350, \
                  best match of:\n\t'{base}'\n"
             )),
@@ -126,28 +126,13 @@ impl Directory {
         scope: &LdapSearchScope,
         filter: &LdapFilter,
     ) -> Vec<DnKey> {
-        let context = self.context_of(base);
-        let in_scope = |key: &DnKey| match scope {
-            LdapSearchScope::Base => key == base,
-            LdapSearchScope::OneLevel => key.depth() == base.depth() + 1,
-            LdapSearchScope::Subtree => true,
-            LdapSearchScope::Children => key != base,
-        };
-        self.entries
-            .range(base.clone()..)
-            .take_while(|(key, _)| key.is_within(base))
-            .filter(|(key, entry)| {
-                in_scope(key)
-                    && self.context_of(key) == context
-                    && self.holds(key, entry, filter) == Some(true)
-            })
-            .map(|(key, _)| key.clone())
-            .collect()
-    }
-
-    fn context_of(&self, key: &DnKey) -> Option<&DnKey> {
-        let contexts = self.contexts.iter().map(|(context, _)| context);
-        contexts.filter(|context| key.is_within(context)).max_by_key(|context| context.depth())
+        let context = self.directory.context_of(base);
+        let found = self.below(base).filter(|(key, entry)| {
+            in_scope(base, scope, key)
+                && self.directory.context_of(key) == context
+                && self.holds(key, entry, filter) == Some(true)
+        });
+        found.map(|(key, _)| key.clone()).collect()
     }
 
     /// The entry with the attributes that were asked for; `None` when it is gone.
@@ -157,16 +142,15 @@ impl Directory {
         key: &DnKey,
         wanted: &[String],
         types_only: bool,
-        quirks: &Quirks,
     ) -> Option<LdapSearchResultEntry> {
-        let entry = self.entries.get(key)?;
+        let entry = self.get(key)?;
         let mut attributes = Vec::new();
         for (name, range) in self.selection(key, entry, wanted) {
             let values = self.shown_values(key, entry, &name);
             if values.is_empty() {
                 continue;
             }
-            attributes.extend(slices(&name, range, values.into_owned(), quirks));
+            attributes.extend(slices(&name, range, values.into_owned(), self.quirks));
         }
         if types_only {
             attributes.iter_mut().for_each(|attribute| attribute.vals.clear());
@@ -209,7 +193,7 @@ impl Directory {
 
     /// The names behind `*`, or behind `+`.
     fn names(&self, key: &DnKey, entry: &Entry, operational: bool) -> Vec<String> {
-        let kind = self.kind;
+        let kind = self.directory.kind;
         let is_operational = |lower: &str| {
             kind == Kind::OpenLdap && OPERATIONAL.contains(&lower) || SCHEMA.contains(&lower)
         };
@@ -218,7 +202,7 @@ impl Directory {
         }
         let stored = entry.attributes().filter(|(lower, _)| is_operational(lower) == operational);
         let mut names: Vec<String> = stored.map(|(_, attribute)| attribute.name.clone()).collect();
-        if !self.groups_of(key).is_empty() && is_operational("memberof") == operational {
+        if !self.directory.groups_of(key).is_empty() && is_operational("memberof") == operational {
             names.push("memberOf".to_owned());
         }
         names
@@ -233,14 +217,29 @@ impl Directory {
     ) -> Cow<'a, [Vec<u8>]> {
         let lower = name.to_ascii_lowercase();
         if lower == "memberof" {
-            let groups = self.groups_of(key).iter().filter_map(|group| self.entries.get(group));
+            let groups = self.directory.groups_of(key).iter();
+            let groups = groups.filter_map(|group| self.directory.entries.get(group));
             return Cow::Owned(groups.map(|group| group.dn.clone().into_bytes()).collect());
         }
-        if self.kind == Kind::ActiveDirectory && CONSTRUCTED.contains(&lower.as_str()) {
+        if NUMBERS.contains(&lower.as_str()) {
+            let number = entry.number(&lower).map(|n| self.facts.numbering.number(n).to_string());
+            return Cow::Owned(number.map(String::into_bytes).into_iter().collect());
+        }
+        if lower == "contextcsn" {
+            return Cow::Owned(self.context_csn(key).into_iter().collect());
+        }
+        if self.directory.kind == Kind::ActiveDirectory && CONSTRUCTED.contains(&lower.as_str()) {
             let value = self.constructed(entry, &lower);
             return Cow::Owned(value.map(String::into_bytes).into_iter().collect());
         }
         Cow::Borrowed(entry.values(&lower))
+    }
+
+    /// The state of the whole directory, kept at its suffix by slapd's syncprov.
+    fn context_csn(&self, key: &DnKey) -> Option<Vec<u8>> {
+        let is_served = self.directory.kind == Kind::OpenLdap && self.quirks.syncprov;
+        let is_suffix = *key == self.directory.domain.key;
+        (is_served && is_suffix).then(|| self.directory.context_csn.clone().into_bytes())
     }
 
     fn constructed(&self, entry: &Entry, lower: &str) -> Option<String> {
@@ -251,16 +250,31 @@ impl Directory {
                 sid.rsplit('-').next().map(str::to_owned)
             }
             "msds-user-account-control-computed" if entry.has("objectClass", "user") => {
-                Some(if self.is_locked(entry) { "16" } else { "0" }.to_owned())
+                Some(if self.directory.is_locked(entry) { "16" } else { "0" }.to_owned())
             }
             _ => None,
         }
     }
 }
 
+/// Whether an entry at or below the base is in the scope (RFC 4511 §4.5.1.2).
+pub(super) fn in_scope(base: &DnKey, scope: &LdapSearchScope, key: &DnKey) -> bool {
+    match scope {
+        LdapSearchScope::Base => key == base,
+        LdapSearchScope::OneLevel => key.depth() == base.depth() + 1,
+        LdapSearchScope::Subtree => true,
+        LdapSearchScope::Children => key != base,
+    }
+}
+
 fn computed_spelling(name: &str) -> Option<&'static str> {
-    let spellings =
-        ["memberOf", "canonicalName", "primaryGroupToken", "msDS-User-Account-Control-Computed"];
+    let spellings = [
+        "memberOf",
+        "canonicalName",
+        "primaryGroupToken",
+        "msDS-User-Account-Control-Computed",
+        "contextCSN",
+    ];
     spellings.into_iter().find(|spelling| spelling.eq_ignore_ascii_case(name))
 }
 
@@ -317,7 +331,7 @@ fn slices(
 }
 
 /// Splits off what fits on one page; `Break` when nothing is left behind it.
-pub(super) fn page(mut rest: Vec<DnKey>, size: usize) -> (Vec<DnKey>, ControlFlow<(), Vec<DnKey>>) {
+pub(super) fn page<T>(mut rest: Vec<T>, size: usize) -> (Vec<T>, ControlFlow<(), Vec<T>>) {
     if rest.len() <= size {
         return (rest, ControlFlow::Break(()));
     }

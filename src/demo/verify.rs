@@ -236,6 +236,7 @@ impl Directory {
         let (threshold, now) = (self.policy("lockoutThreshold"), file_time(self.now));
         let window = self.policy("lockOutObservationWindow");
         let Some(mut entry) = self.entries.remove(key) else { return };
+        let unlocked = entry.clone();
         let last = entry.number("badPasswordTime").unwrap_or_default();
         let recent = window == 0 || last.saturating_sub(window) > now;
         let before = if recent { entry.number("badPwdCount").unwrap_or_default() } else { 0 };
@@ -244,7 +245,7 @@ impl Directory {
         entry.set_text("badPasswordTime", &now.to_string());
         if threshold > 0 && count >= threshold {
             entry.set_text("lockoutTime", &now.to_string());
-            self.touch(&mut entry);
+            self.touch(&unlocked, &mut entry);
         }
         self.entries.insert(key.clone(), entry);
     }
