@@ -24,6 +24,14 @@ pub enum Step {
     Base,
     /// The controller does not take the filter.
     Filter,
+    /// The controller does not offer a control that the request cannot do without (RFC 4511 §4.1.11).
+    Control,
+    /// The controller does not know how far we are any more, or not in this form: everything has to be read
+    /// anew. Says nothing against the controller.
+    Position,
+    /// A link kept from earlier is no good any more: the same can be asked over a new one. Says nothing
+    /// against the controller.
+    Stale,
     /// The service account may not read this.
     Rights,
     /// A size, time or administrative limit cut the answer short.
@@ -51,6 +59,9 @@ impl Step {
             Self::Credentials => "credentials",
             Self::Base => "base DN",
             Self::Filter => "filter",
+            Self::Control => "control",
+            Self::Position => "position",
+            Self::Stale => "stale link",
             Self::Rights => "rights",
             Self::Limit => "limit",
             Self::Protocol => "protocol",

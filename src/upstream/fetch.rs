@@ -10,17 +10,18 @@ use super::controller::UpstreamConfig;
 use super::controllers::{Member, Shared, Upstream};
 use super::error::{FetchError, LinkError, Step};
 use super::fitness;
-use super::health::{Capability, Observation, Source};
-use super::link::{Link, SearchDone};
+use super::health::{Capability, Observation, Source, State};
+use super::link::{Link, SearchDone, SearchPart};
 use super::outcome::describe;
 use super::paging::{Paging, check};
 use super::range::{Collector, partial_attributes, with_whole};
 use super::service::ServiceFailure;
 use crate::certificate::CertificateFacts;
 use crate::ldap::attribute::AttributeDescription;
-use crate::ldap::control::Control;
+use crate::ldap::control::{Control, oid};
 use crate::ldap::entry::Entry;
 use crate::ldap::filter::Filter;
+use crate::ldap::identifier::Guid;
 use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::request::{SearchRequest, SearchScope};
 use crate::ldap::result::ResultCode;
@@ -32,11 +33,17 @@ const DEFAULT_MAX_ENTRIES: usize = 10_000_000;
 
 /// An authenticated link for searches: one search at a time.
 pub struct FetchSession {
-    shared: Arc<Shared>,
-    member: Arc<Member>,
-    link: Link,
-    root_dse: Entry,
-    max_entries: usize,
+    pub(super) shared: Arc<Shared>,
+    pub(super) member: Arc<Member>,
+    pub(super) link: Link,
+    pub(super) root_dse: Entry,
+    pub(super) max_entries: usize,
+    /// Whose numbers the controller counts, once it is known.
+    pub(super) invocation: Option<Guid>,
+    /// When the last answer came.
+    pub(super) last_used: Instant,
+    /// Whether an error has left the link lost or in the middle of an answer.
+    pub(super) spent: bool,
 }
 
 impl Upstream {
@@ -46,11 +53,28 @@ impl Upstream {
     /// That of the last controller tried. A refused account is not tried elsewhere, nor again until
     /// the configuration changes.
     pub async fn fetch_session(&self) -> Result<FetchSession, FetchError> {
+        self.fetch_session_preferring(None).await
+    }
+
+    /// The same, at the controller called `controller` before all others, unless it is down for sync or there
+    /// is none of that name.
+    ///
+    /// # Errors
+    /// As [`Upstream::fetch_session`].
+    pub async fn fetch_session_preferring(
+        &self,
+        controller: Option<&str>,
+    ) -> Result<FetchSession, FetchError> {
         self.shared.check_refusal()?;
         let mut tried = Vec::new();
         let mut unjudged = 0;
         let mut last = None;
-        while let Some(member) = self.shared.choose(Capability::Sync, &tried) {
+        let usable =
+            |member: &Arc<Member>| self.shared.state(member, Capability::Sync) != State::Down;
+        let mut preferred = controller.and_then(|name| self.shared.member(name)).filter(usable);
+        while let Some(member) =
+            preferred.take().or_else(|| self.shared.choose(Capability::Sync, &tried))
+        {
             tried.push(member.position);
             let failure = match open(&self.shared, &member).await {
                 Ok(session) => return Ok(session),
@@ -115,7 +139,16 @@ pub(super) async fn open(
         ServiceFailure::unsent(member, error)
     })?;
     let (shared, member) = (Arc::clone(shared), Arc::clone(member));
-    Ok(FetchSession { shared, member, link, root_dse, max_entries: DEFAULT_MAX_ENTRIES })
+    Ok(FetchSession {
+        shared,
+        member,
+        link,
+        root_dse,
+        max_entries: DEFAULT_MAX_ENTRIES,
+        invocation: None,
+        last_used: Instant::now(),
+        spent: false,
+    })
 }
 
 async fn dial(shared: &Shared, member: &Member) -> Result<Link, LinkError> {
@@ -235,14 +268,40 @@ impl FetchSession {
         page_size: u32,
         each: &mut (dyn FnMut(Vec<PackedEntry>) + Send),
     ) -> Result<(), FetchError> {
+        self.search_paged_with(search, &[], page_size, each).await
+    }
+
+    /// The same over what was deleted as well (MS-ADTS 3.1.1.3.4.1.14).
+    ///
+    /// # Errors
+    /// As [`FetchSession::search_paged`].
+    pub async fn search_deleted(
+        &mut self,
+        search: SearchRequest,
+        page_size: u32,
+        each: &mut (dyn FnMut(Vec<PackedEntry>) + Send),
+    ) -> Result<(), FetchError> {
+        let controls = [Control::new(oid::SHOW_DELETED, true)];
+        self.search_paged_with(search, &controls, page_size, each).await
+    }
+
+    async fn search_paged_with(
+        &mut self,
+        search: SearchRequest,
+        controls: &[Control],
+        page_size: u32,
+        each: &mut (dyn FnMut(Vec<PackedEntry>) + Send),
+    ) -> Result<(), FetchError> {
         let mut paging = Paging::new(page_size);
         let mut total = 0_usize;
         loop {
             let mut page = Vec::new();
             let mut count = 0_usize;
             let room = self.max_entries - total;
+            let mut sent = controls.to_vec();
+            sent.push(paging.control());
             let done = self
-                .search(&search, &[paging.control()], |entry| {
+                .search(&search, &sent, |entry| {
                     count += 1;
                     if count <= room {
                         page.push(entry);
@@ -326,18 +385,50 @@ impl FetchSession {
     ) -> Result<SearchDone, FetchError> {
         let deadline = Instant::now() + self.shared.config.timeouts.search;
         let done = self.link.search(search, controls, deadline, each).await;
-        done.map_err(|error| {
-            let fault = Observation::Fault(error.to_string());
-            self.shared.observe(&self.member, Capability::Sync, Source::Traffic, fault);
-            self.failed(error)
-        })
+        self.last_used = Instant::now();
+        done.map_err(|error| self.lost(error))
+    }
+
+    /// Runs one search whose entries carry controls or that has intermediate responses. `each` gets all but
+    /// the end. It may last as long as something comes within each search timeout.
+    pub(super) async fn search_parts(
+        &mut self,
+        search: &SearchRequest,
+        controls: &[Control],
+        mut each: impl FnMut(SearchPart) -> Result<(), LinkError> + Send,
+    ) -> Result<SearchDone, FetchError> {
+        let patience = self.shared.config.timeouts.search;
+        let mut deadline = Instant::now() + patience;
+        let begun = self.link.begin_search(search, controls, deadline).await;
+        let id = begun.map_err(|error| self.lost(error))?;
+        loop {
+            let part = self.link.next_part(id, deadline).await.map_err(|error| self.lost(error))?;
+            self.last_used = Instant::now();
+            deadline = self.last_used + patience;
+            let part = match part {
+                SearchPart::Done(done) => return Ok(done),
+                part @ (SearchPart::Entry { .. } | SearchPart::Intermediate(_)) => part,
+            };
+            if let Err(error) = each(part) {
+                self.spent = true;
+                return Err(self.failed(error));
+            }
+        }
+    }
+
+    /// The link is of no use any more, and its controller did not do well.
+    fn lost(&mut self, error: LinkError) -> FetchError {
+        self.spent = true;
+        let fault = Observation::Fault(error.to_string());
+        self.shared.observe(&self.member, Capability::Sync, Source::Traffic, fault);
+        self.failed(error)
     }
 
     fn broken(&self, reason: String) -> FetchError {
         self.failed(LinkError::new(Step::Protocol, reason))
     }
 
-    fn failed(&self, error: LinkError) -> FetchError {
+    pub(super) fn failed(&self, error: LinkError) -> FetchError {
         error.at(self.member.name())
     }
 }

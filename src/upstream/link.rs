@@ -5,10 +5,11 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use zeroize::{Zeroize, Zeroizing};
@@ -26,7 +27,9 @@ use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::request::{
     START_TLS, SearchRequest, write_extended, write_search, write_simple_bind, write_unbind,
 };
-use crate::ldap::response::{NOTICE_OF_DISCONNECTION, Response, ResponseOperation, packed_entry};
+use crate::ldap::response::{
+    IntermediateResponse, NOTICE_OF_DISCONNECTION, Response, ResponseOperation, SearchMessage,
+};
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::secret::Password;
 
@@ -49,6 +52,17 @@ pub(super) struct SearchDone {
     pub(super) result: LdapResult,
     /// Content of the `[0] Controls` element; empty if there was none.
     pub(super) controls: Vec<u8>,
+}
+
+/// One part of the answer to a search; references are dropped.
+#[derive(Debug)]
+pub(super) enum SearchPart {
+    /// An entry, with the content of its own `[0] Controls` element; empty if there was none.
+    Entry { entry: PackedEntry, controls: Vec<u8> },
+    /// An intermediate response.
+    Intermediate(IntermediateResponse),
+    /// The end.
+    Done(SearchDone),
 }
 
 /// One connection.
@@ -112,38 +126,65 @@ impl Link {
         deadline: Instant,
         mut each: impl FnMut(PackedEntry) + Send,
     ) -> Result<SearchDone, LinkError> {
+        let id = self.begin_search(search, controls, deadline).await?;
+        loop {
+            match self.next_part(id, deadline).await? {
+                SearchPart::Entry { entry, .. } => each(entry),
+                SearchPart::Intermediate(_) => {}
+                SearchPart::Done(done) => return Ok(done),
+            }
+        }
+    }
+
+    /// Sends a search whose answer [`Link::next_part`] reads.
+    pub(super) async fn begin_search(
+        &mut self,
+        search: &SearchRequest,
+        controls: &[Control],
+        deadline: Instant,
+    ) -> Result<MessageId, LinkError> {
         let id = self.next_id();
         let mut writer = Writer::new();
         write_search(&mut writer, id, search, controls);
         let request = writer.into_octets();
         self.send(&request, deadline).await.map_err(|unanswered| unanswered.error)?;
+        Ok(id)
+    }
+
+    /// The next part of the answer to the search `id`. Nothing is lost when the returned future is dropped
+    /// before it is done, nor when the deadline passes.
+    pub(super) async fn next_part(
+        &mut self,
+        id: MessageId,
+        deadline: Instant,
+    ) -> Result<SearchPart, LinkError> {
         let mut unsolicited = 0;
         loop {
             let message = self.message(deadline).await?;
-            // Entries are many: they are kept in the octets they came in.
-            if let Some((found, entry)) = packed_entry(&message).map_err(malformed)? {
-                is_ours(found, id)?;
-                each(entry);
-                continue;
-            }
-            let response = decode(&message)?;
-            if response.id == MessageId::UNSOLICITED {
-                pass_over(response, &mut unsolicited)?;
-                continue;
-            }
-            is_ours(response.id, id)?;
-            match response.operation {
-                ResponseOperation::Entry(_)
-                | ResponseOperation::Reference
-                | ResponseOperation::Intermediate => {}
-                ResponseOperation::Done { tag, result, .. } => {
-                    let right_type = tag == operation_tag::SEARCH_RESULT_DONE;
-                    // Samba refuses a critical control in an extended response.
-                    if !right_type && result.code == ResultCode::SUCCESS {
-                        return Err(protocol(format!("an answer of type 0x{tag:02x} to a search")));
-                    }
-                    return Ok(SearchDone { result, controls: response.controls });
+            let (found, message) = SearchMessage::decode(&message).map_err(malformed)?;
+            let (operation, controls) = match message {
+                SearchMessage::Entry { entry, controls } => {
+                    is_ours(found, id)?;
+                    return Ok(SearchPart::Entry { entry, controls });
                 }
+                SearchMessage::Intermediate(response) => {
+                    is_ours(found, id)?;
+                    return Ok(SearchPart::Intermediate(response));
+                }
+                SearchMessage::Other(operation, controls) => (operation, controls),
+            };
+            if found == MessageId::UNSOLICITED {
+                pass_over(operation, &mut unsolicited)?;
+                continue;
+            }
+            is_ours(found, id)?;
+            if let ResponseOperation::Done { tag, result, .. } = operation {
+                let right_type = tag == operation_tag::SEARCH_RESULT_DONE;
+                // Samba refuses a critical control in an extended response.
+                if !right_type && result.code == ResultCode::SUCCESS {
+                    return Err(protocol(format!("an answer of type 0x{tag:02x} to a search")));
+                }
+                return Ok(SearchPart::Done(SearchDone { result, controls }));
             }
         }
     }
@@ -204,6 +245,20 @@ impl Link {
             Ok(_) => false,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         }
+    }
+
+    /// The socket, for tests of what is set on it.
+    #[cfg(test)]
+    pub(super) fn socket(&self) -> &tokio::net::TcpStream {
+        self.stream.socket()
+    }
+
+    /// Has the kernel ask after `silence` whether the other side is still there, and give the link up when
+    /// three questions `silence / 4` apart stay without answer.
+    pub(super) fn watch_silence(&self, silence: Duration) -> io::Result<()> {
+        let keepalive =
+            TcpKeepalive::new().with_time(silence).with_interval(silence / 4).with_retries(3);
+        SockRef::from(self.stream.socket()).set_tcp_keepalive(&keepalive)
     }
 
     /// What the controller's certificate says; `None` without TLS.
@@ -297,8 +352,8 @@ fn is_ours(found: MessageId, id: MessageId) -> Result<(), LinkError> {
 
 /// Other notifications than the notice of disconnection are to be ignored (RFC 4511 §4.4). Active
 /// Directory's notice may come without its name.
-fn pass_over(response: Response, count: &mut u32) -> Result<(), LinkError> {
-    let ResponseOperation::Done { result, name, .. } = response.operation else {
+fn pass_over(operation: ResponseOperation, count: &mut u32) -> Result<(), LinkError> {
+    let ResponseOperation::Done { result, name, .. } = operation else {
         return Err(protocol("search data under message id 0".to_owned()));
     };
     if name.is_none_or(|name| name == NOTICE_OF_DISCONNECTION) {

@@ -5,8 +5,9 @@
 //! what an answer means (`outcome`), the failover rule (`failover`), which controller is asked
 //! (`roster`), whether it is healthy (`health`, `board`, `fitness`), links and pools (`stream`,
 //! `dial`, `link`, `pool`, `tls`, `certificate`), logins (`verify`, `relay`), reading (`fetch`,
-//! `paging`, `range`, `service`), the probes (`probe`), and what operators are told (`status`,
-//! `error`).
+//! `paging`, `range`, `service`, `kept`), asking for changes (`change_source` with `content`, `dir_sync`,
+//! `content_sync`), noticing them (`watch`, `asking`), the probes (`probe`), and what operators are told
+//! (`status`, `error`).
 //!
 //! What does not: who may log in (`policy`), what the client is told (`session::answer`), and what
 //! is kept of what was read (`sync`, `directory`).
@@ -20,19 +21,28 @@
 //! - A request counts as not sent only if the kernel took no octet of it: `tests::linking`.
 //! - A refused service password is sent once:
 //!   `tests::fetching::a_refused_service_account_is_sent_once`.
-//! - An incomplete answer is an error: `paging::tests::what_is_cut_short_is_an_error`.
+//! - An incomplete answer is an error: `paging::tests::what_is_cut_short_is_an_error`,
+//!   `tests::changing`.
+//! - A link that was kept and died is not held against its controller:
+//!   `tests::keeping::a_kept_link_that_died_is_nobodys_fault`.
 
 mod alarm;
+mod asking;
 mod board;
 mod certificate;
+mod change_source;
+mod content;
+mod content_sync;
 mod controller;
 mod controllers;
 mod dial;
+mod dir_sync;
 mod error;
 mod failover;
 mod fetch;
 mod fitness;
 mod health;
+mod kept;
 mod link;
 mod outcome;
 mod paging;
@@ -46,19 +56,26 @@ mod status;
 mod stream;
 mod tls;
 mod verify;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
+pub use change_source::Numbering;
+pub use content::Content;
+pub use content_sync::{SyncEnd, SyncEvent};
 pub use controller::{
     ControllerConfig, HealthConfig, PoolConfig, Security, Timeouts, Trust, UpstreamConfig,
 };
 pub use controllers::Upstream;
+pub use dir_sync::DirSyncPage;
 pub use error::{FetchError, Step, Unavailable, UpstreamError};
 pub use failover::BindOutcome;
 pub use fetch::FetchSession;
+pub use kept::KeptSession;
 #[cfg(test)]
 pub use outcome::accepted_for_tests;
 pub use outcome::{Accepted, REFUSED_TEXT};
 pub use status::{CapabilityStatus, ControllerStatus, HistoryRecord};
 pub use verify::Verification;
+pub use watch::{Noticed, Watch, WatchKind};

@@ -39,15 +39,11 @@ impl Paging {
         controls: &[u8],
     ) -> Result<bool, LinkError> {
         check(result)?;
-        let broken = |reason: String| LinkError::new(Step::Protocol, reason);
-        let controls = Control::read_all(controls)
-            .map_err(|error| broken(format!("malformed response controls: {error}")))?;
-        let Some(control) = controls.iter().find(|control| control.oid == oid::PAGED_RESULTS)
-        else {
+        let Some(control) = response_control(controls, oid::PAGED_RESULTS)? else {
             let reason = "no paged results control in the answer; it may be incomplete";
             return Err(broken(reason.to_owned()));
         };
-        let cookie = PagedResults::read(control)
+        let cookie = PagedResults::read(&control)
             .map_err(|error| broken(format!("malformed paged results control: {error}")))?
             .cookie;
         if cookie.is_empty() {
@@ -64,6 +60,17 @@ impl Paging {
     }
 }
 
+/// The control called `oid` among the encoded response controls.
+pub(super) fn response_control(controls: &[u8], oid: &str) -> Result<Option<Control>, LinkError> {
+    let controls = Control::read_all(controls)
+        .map_err(|error| broken(format!("malformed response controls: {error}")))?;
+    Ok(controls.into_iter().find(|control| control.oid == oid))
+}
+
+fn broken(reason: String) -> LinkError {
+    LinkError::new(Step::Protocol, reason)
+}
+
 /// Whether a search ended well; else at which step it failed and why.
 pub(super) fn check(result: &LdapResult) -> Result<(), LinkError> {
     let step = match result.code {
@@ -77,6 +84,8 @@ pub(super) fn check(result: &LdapResult) -> Result<(), LinkError> {
         ResultCode::UNDEFINED_ATTRIBUTE_TYPE
         | ResultCode::INAPPROPRIATE_MATCHING
         | ResultCode::INVALID_ATTRIBUTE_SYNTAX => Step::Filter,
+        ResultCode::UNAVAILABLE_CRITICAL_EXTENSION => Step::Control,
+        ResultCode::SYNC_REFRESH_REQUIRED => Step::Position,
         ResultCode::INSUFFICIENT_ACCESS_RIGHTS
         | ResultCode::INAPPROPRIATE_AUTHENTICATION
         | ResultCode::STRONGER_AUTH_REQUIRED
@@ -138,7 +147,9 @@ mod tests {
             (50, Step::Rights),
             (1, Step::Server),
             (52, Step::Server),
-            (12, Step::Protocol),
+            (12, Step::Control),
+            (53, Step::Protocol),
+            (4096, Step::Position),
             (4711, Step::Protocol),
         ] {
             let result = LdapResult::new(ResultCode(code), "text");

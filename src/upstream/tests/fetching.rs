@@ -108,7 +108,7 @@ async fn a_search_cut_short_is_an_error() {
         (Step::Protocol, Box::new(|seen, _| vec![seen.page_end("same")])),
         // Samba refuses critical controls in an answer of the wrong type.
         (
-            Step::Protocol,
+            Step::Control,
             Box::new(|s, _| vec![s.done(operation_tag::EXTENDED_RESPONSE, 12, "", &[])]),
         ),
         (

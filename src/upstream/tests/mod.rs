@@ -1,12 +1,16 @@
 //! The drivers against a scripted controller on loopback (`script`): single links (`linking`), logins
-//! (`verifying`), reading (`fetching`), probes (`probing`), and TLS (`trust`).
+//! (`verifying`), reading (`fetching`), what has changed (`changing`), sessions kept (`keeping`), watches
+//! (`watching`), probes (`probing`), and TLS (`trust`).
 
+mod changing;
 mod fetching;
+mod keeping;
 mod linking;
 mod probing;
 mod script;
 mod trust;
 mod verifying;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;

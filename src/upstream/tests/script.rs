@@ -14,10 +14,15 @@ use tokio_rustls::TlsAcceptor;
 use crate::ldap::ber::Writer;
 use crate::ldap::control::Control;
 use crate::ldap::controls::paged_results::PagedResults;
+use crate::ldap::entry::{Entry, EntryAttribute};
 use crate::ldap::frame::complete_length;
 use crate::ldap::message::{MessageId, operation_tag};
+use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::request::{Authentication, Operation, Request, SearchRequest};
-use crate::ldap::response::{Extras, encode_attribute, write_entry, write_result};
+use crate::ldap::response::{
+    Extras, IntermediateResponse, encode_attribute, write_controlled_entry, write_entry,
+    write_intermediate, write_result,
+};
 use crate::ldap::result::{LdapResult, ResultCode};
 
 /// The password that the default script accepts.
@@ -81,6 +86,42 @@ impl Seen {
         let mut octets = Vec::new();
         write_entry(&mut octets, self.id, dn.as_bytes(), encoded.iter().map(Vec::as_slice));
         Act::Answer(octets)
+    }
+
+    /// An entry with response controls of its own.
+    pub(super) fn controlled(
+        &self,
+        dn: &str,
+        attributes: &[(&str, Vec<Vec<u8>>)],
+        controls: &[Control],
+    ) -> Act {
+        let attributes = attributes.iter().map(|(name, values)| EntryAttribute {
+            description: (*name).to_owned(),
+            values: values.clone(),
+        });
+        let entry = Entry { dn: dn.to_owned(), attributes: attributes.collect() };
+        let mut writer = Writer::new();
+        write_controlled_entry(&mut writer, self.id, &PackedEntry::pack(&entry), controls);
+        Act::Answer(writer.into_octets())
+    }
+
+    pub(super) fn intermediate(&self, name: &str, value: &[u8]) -> Act {
+        let (name, value) = (Some(name.to_owned()), Some(value.to_vec()));
+        let mut writer = Writer::new();
+        write_intermediate(&mut writer, self.id, &IntermediateResponse { name, value });
+        Act::Answer(writer.into_octets())
+    }
+
+    /// The end of a search with response controls.
+    pub(super) fn searched_with(&self, code: u32, controls: &[Control]) -> Act {
+        let mut writer = Writer::new();
+        controls.iter().for_each(|control| control.write(&mut writer));
+        self.done(operation_tag::SEARCH_RESULT_DONE, code, "", writer.octets())
+    }
+
+    /// The control of this name in the request.
+    pub(super) fn control(&self, oid: &str) -> Option<&Control> {
+        self.controls.iter().find(|control| control.oid == oid)
     }
 
     pub(super) fn searched(&self, code: u32, text: &str) -> Act {
@@ -166,6 +207,20 @@ impl Script {
     /// From now on behaves otherwise, on open connections too.
     pub(super) fn change(&self, behaviour: impl Fn(&Seen) -> Vec<Act> + Send + 'static) {
         *self.shared.behaviour.lock().unwrap() = Box::new(behaviour);
+    }
+
+    /// From now on behaves otherwise about searches of one base, and as before about the rest.
+    pub(super) fn change_one(
+        &self,
+        base: &'static str,
+        act: impl Fn(&Seen) -> Vec<Act> + Send + 'static,
+    ) {
+        let mut behaviour = self.shared.behaviour.lock().unwrap();
+        let before = std::mem::replace(&mut *behaviour, Box::new(sane));
+        *behaviour = Box::new(move |seen| match &seen.asked {
+            Asked::Search(search) if search.base == base => act(seen),
+            Asked::Search(_) | Asked::Bind { .. } | Asked::StartTls | Asked::Other => before(seen),
+        });
     }
 
     /// From now on closes new connections at once and serves the old ones.
