@@ -139,6 +139,7 @@ impl<'v> Comparison<'v> {
             }
             EntryKind::Group => {
                 self.summary.groups_created += 1;
+                self.stirred.insert(entry.slot().0);
                 self.members_changed(&Default::default(), &members(&self.ids, entry));
             }
             EntryKind::Container | EntryKind::Other => self.summary.others_changed += 1,
@@ -154,6 +155,7 @@ impl<'v> Comparison<'v> {
             }
             EntryKind::Group => {
                 self.summary.groups_removed += 1;
+                self.stirred.insert(entry.slot().0);
                 self.members_changed(&members(&self.ids, entry), &Default::default());
             }
             EntryKind::Container | EntryKind::Other => self.summary.others_changed += 1,

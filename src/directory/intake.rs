@@ -349,6 +349,11 @@ impl Intake {
     }
 }
 
+/// Whether entries of a view have such an attribute at all.
+pub(super) fn is_stored(name: &str) -> bool {
+    is_kept(name) || STAMPED.iter().any(|stamp| is_type(name, stamp))
+}
+
 fn is_kept(name: &str) -> bool {
     // What each controller counts for itself would change with every pass, and never be the truth.
     !schema::is_forbidden(name)

@@ -278,7 +278,7 @@ impl Parts {
     }
 
     /// The nearest entry above a name, and whether it is the entry directly above.
-    fn nearest(&self, name: &NormalizedDn) -> Option<(u32, bool)> {
+    pub(super) fn nearest(&self, name: &NormalizedDn) -> Option<(u32, bool)> {
         let above = name.ancestors().skip(1).filter(|name| !name.is_empty()).enumerate();
         let mut found = above
             .filter_map(|(distance, name)| self.by_dn.get(name).map(|slot| (*slot, distance == 0)));

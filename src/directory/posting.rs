@@ -43,12 +43,24 @@ impl FromIterator<u32> for Posting {
 }
 
 impl Posting {
-    fn of_sorted(list: &[u32]) -> Self {
+    /// Slots in ascending order, each once.
+    pub(super) fn of_sorted(list: &[u32]) -> Self {
         match list {
             [one] => Self::One(*one),
             few if few.len() <= FEW => Self::Few(few.into()),
-            many => Self::Many(Arc::new(many.iter().copied().collect())),
+            many => {
+                let set = RoaringBitmap::from_sorted_iter(many.iter().copied())
+                    .unwrap_or_else(|_| many.iter().copied().collect());
+                Self::Many(Arc::new(set))
+            }
         }
+    }
+
+    /// The same in the smallest form, for a set that is complete: to add to it costs more.
+    pub(super) fn complete(list: &[u32]) -> Self {
+        let mut posting = Self::of_sorted(list);
+        posting.shrink();
+        posting
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -56,6 +56,22 @@ impl Stamps {
         Self { invocation: derived_guid(&digest.finalize()), highest, latest: i64::MIN }
     }
 
+    /// The numbering of an earlier run, which goes on where it was.
+    pub(super) const fn continued(invocation: Guid, highest: u64, latest: i64) -> Self {
+        Self { invocation, highest, latest }
+    }
+
+    /// Goes on from the present moment in microseconds at the latest, as a numbering that begins would.
+    pub(super) fn raise(&mut self, now: SystemTime) {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.highest = self.highest.max(u64::try_from(since.as_micros()).unwrap_or_default());
+    }
+
+    /// The latest time of change given so far, in seconds since 1970-01-01T00:00:00Z.
+    pub(super) const fn latest(&self) -> i64 {
+        self.latest
+    }
+
     pub(super) const fn invocation(&self) -> Guid {
         self.invocation
     }

@@ -76,6 +76,28 @@ impl Fields {
         Self(block.into())
     }
 
+    /// The whole block.
+    pub(super) fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A block that was written before. `None` if its elements are not where it says.
+    pub(super) fn of_octets(block: &[u8]) -> Option<Self> {
+        let fields = Self(block.into());
+        let count = usize::from(u16::from_le_bytes(*block.first_chunk::<COUNT>()?));
+        let (places, elements) = block.get(COUNT..)?.split_at_checked(count * PLACE)?;
+        let mut last = 0;
+        for place in places.as_chunks::<PLACE>().0 {
+            let [_, _, end @ ..] = *place;
+            let end = usize::try_from(u32::from_le_bytes(end)).ok()?;
+            if end < last {
+                return None;
+            }
+            last = end;
+        }
+        (last == elements.len()).then_some(fields)
+    }
+
     /// Each attribute with its PartialAttribute element.
     pub(super) fn iter(&self) -> FieldIter<'_> {
         let count = self.0.first_chunk::<COUNT>().map_or(0, |count| u16::from_le_bytes(*count));
@@ -117,6 +139,19 @@ impl<'f> Iterator for FieldIter<'f> {
 pub(super) fn values(element: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     let mut set = open(element).map_or(Reader::new(&[]), |(_, set)| set);
     std::iter::from_fn(move || set.octet_string().ok())
+}
+
+/// Whether this is one PartialAttribute with this description and some values.
+pub(super) fn is_attribute(element: &[u8], description: &str) -> bool {
+    let mut whole = Reader::new(element);
+    let Ok(mut fields) = whole.nested(tag::SEQUENCE) else { return false };
+    let is_described = fields.octet_string() == Ok(description.as_bytes());
+    let Ok(mut set) = fields.nested(tag::SET) else { return false };
+    let mut is_whole = whole.is_empty() && fields.is_empty() && !set.is_empty();
+    while is_whole && !set.is_empty() {
+        is_whole = set.octet_string().is_ok();
+    }
+    is_described && is_whole
 }
 
 fn open(element: &[u8]) -> Option<(&[u8], Reader<'_>)> {

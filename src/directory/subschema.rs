@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::entry::AttributeValues;
@@ -64,6 +64,17 @@ impl Subschema {
         entry.retain(is_relayed);
         let name = NormalizedDn::parse(entry.dn()).ok()?;
         Some(Self { entry, name, confirmed_at: AtomicI64::new(unix_seconds(read_at)) })
+    }
+
+    /// The entry as it is relayed.
+    pub(super) const fn entry(&self) -> &PackedEntry {
+        &self.entry
+    }
+
+    /// When a controller last gave it, to the second.
+    pub(super) fn confirmed_at(&self) -> SystemTime {
+        let seconds = u64::try_from(self.confirmed_at.load(Ordering::Relaxed)).unwrap_or_default();
+        UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
     }
 
     /// Its distinguished name as the controller spells it.
@@ -150,8 +161,6 @@ pub fn subschema_at<'v>(views: &'v [Arc<View>], base: &NormalizedDn) -> Option<&
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
     use super::*;
     use crate::directory::tests::{decode, entry, names, texts};
     use crate::ldap::entry::Entry;

@@ -58,6 +58,18 @@ pub(super) struct Graves {
 }
 
 impl Graves {
+    /// Those of an earlier run, oldest first.
+    pub(super) fn of(mut graves: Vec<(SystemTime, u32)>) -> Self {
+        graves.sort_unstable();
+        let since = graves.iter().map(|(since, slot)| (*slot, *since)).collect();
+        Self { order: graves.into_iter().collect(), since }
+    }
+
+    /// Since when the entry is a tombstone.
+    pub(super) fn since(&self, slot: u32) -> Option<SystemTime> {
+        self.since.get(&slot).copied()
+    }
+
     fn dig(&mut self, slot: u32, now: SystemTime) {
         self.order.push_back((now, slot));
         self.since.insert(slot, now);

@@ -52,6 +52,31 @@ impl Extent {
 }
 
 impl Tree {
+    /// The tree of entries, given in ascending order with the one above each and whether that is its direct
+    /// superior.
+    pub(super) fn of(links: impl Iterator<Item = (u32, Option<u32>, bool)>) -> Self {
+        let (mut below, mut roots, mut gaps) = (Vec::new(), Vec::new(), Vec::new());
+        for (slot, above, direct) in links {
+            match above {
+                Some(above) => below.push((above, slot)),
+                None => roots.push(slot),
+            }
+            if !direct {
+                gaps.push(slot);
+            }
+        }
+        below.sort_unstable();
+        let children = below.chunk_by(|(one, _), (other, _)| one == other).filter_map(|run| {
+            let children: Vec<u32> = run.iter().map(|(_, slot)| *slot).collect();
+            Some((run.first()?.0, Posting::complete(&children)))
+        });
+        Self {
+            children: children.collect(),
+            roots: Posting::complete(&roots),
+            gaps: Posting::complete(&gaps),
+        }
+    }
+
     /// Notes where an entry hangs.
     pub(super) fn link(&mut self, slot: u32, above: Option<u32>, direct: bool) {
         match above {

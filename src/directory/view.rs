@@ -175,6 +175,10 @@ impl View {
         Self { generation, domain, built_at, confirmed_at, parts }
     }
 
+    pub(super) fn raise_numbers(&mut self, now: SystemTime) {
+        self.parts.stamps.raise(now);
+    }
+
     pub(super) fn into_parts(self) -> (u64, Arc<Domain>, Parts) {
         (self.generation, self.domain, self.parts)
     }
@@ -282,6 +286,13 @@ impl View {
     pub fn find_guid(&self, guid: &Guid) -> Option<EntryRef<'_>> {
         let found = self.parts.by_guid.get(guid).and_then(|slot| self.entry(Slot(*slot)));
         found.filter(|entry| entry.kind() != EntryKind::Deleted)
+    }
+
+    /// The same, looked for first in the slot where it was a short while ago.
+    #[must_use]
+    pub fn find_again(&self, guid: &Guid, slot: Slot) -> Option<EntryRef<'_>> {
+        let there = self.entry(slot).filter(|entry| entry.guid() == *guid);
+        there.filter(|entry| entry.kind() != EntryKind::Deleted).or_else(|| self.find_guid(guid))
     }
 
     /// The entry with this objectSid.

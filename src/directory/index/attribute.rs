@@ -47,6 +47,16 @@ impl AttributeIndex {
         }
     }
 
+    pub(super) const fn of_indices(
+        present: Posting,
+        values: Option<Postings>,
+        grams: Option<Grams>,
+        targets: Postings,
+        outside: OrdMap<NormalizedDn, Posting>,
+    ) -> Self {
+        Self { present, values, grams, targets, outside }
+    }
+
     /// Entries that have a value.
     pub(in crate::directory) const fn present(&self) -> &Posting {
         &self.present
@@ -169,6 +179,24 @@ impl AttributeIndex {
                 }
             }
         }
+    }
+
+    /// Everything that is in it, as text.
+    #[cfg(test)]
+    pub(in crate::directory) fn content(&self) -> String {
+        let slots = |hits: Hits<'_>| hits.iter().collect::<Vec<u32>>();
+        let list = |postings: &Postings| -> Vec<_> {
+            postings.iter().map(|(key, hits)| (key.to_vec(), slots(hits))).collect()
+        };
+        let names = self.outside.iter().map(|(name, set)| (name, set.iter().collect::<Vec<u32>>()));
+        format!(
+            "{:?} {:?} {:?} {:?} {:?}",
+            self.present.iter().collect::<Vec<u32>>(),
+            self.values.as_ref().map(list),
+            self.grams.as_ref().map(Grams::content),
+            list(&self.targets),
+            names.collect::<Vec<_>>(),
+        )
     }
 
     pub(super) fn forget_values(&mut self) {

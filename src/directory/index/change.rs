@@ -171,7 +171,12 @@ fn links<'s>(lists: &[(AttributeId, &'s References)]) -> Links<'s> {
 
 /// Calls `each` with everything under which a stored value is found: the value prepared and, for
 /// object classes of servers that list the structural class only, its superclasses.
-fn each_key(kind: DirectoryKind, info: &AttributeInfo, value: &[u8], mut each: impl FnMut(&[u8])) {
+pub(super) fn each_key(
+    kind: DirectoryKind,
+    info: &AttributeInfo,
+    value: &[u8],
+    mut each: impl FnMut(&[u8]),
+) {
     let Some(prepared) = prepare(info.syntax, value) else { return };
     each(&prepared);
     if kind == DirectoryKind::OpenLdap && info.type_name.eq_ignore_ascii_case("objectClass") {

@@ -28,6 +28,11 @@ pub(in crate::directory) enum GramHits<'v> {
 }
 
 impl Grams {
+    /// Of grams in ascending order, each once.
+    pub(super) fn of_sorted(grams: impl Iterator<Item = (Gram, Posting)>) -> Self {
+        Self(grams.collect())
+    }
+
     pub(super) fn insert(&mut self, gram: Gram, slot: u32) {
         match self.0.get_mut(&gram) {
             Some(posting) => {
@@ -81,6 +86,11 @@ impl Grams {
             }
         }
         GramHits::Set(set)
+    }
+
+    #[cfg(test)]
+    pub(super) fn content(&self) -> Vec<(Gram, Vec<u32>)> {
+        self.0.iter().map(|(gram, slots)| (*gram, slots.iter().collect())).collect()
     }
 
     #[cfg(test)]

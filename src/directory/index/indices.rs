@@ -36,6 +36,22 @@ impl Index {
         Self { plan, schema, attributes: Vec::new() }
     }
 
+    /// Indices of these attributes, with no entries yet.
+    pub(in crate::directory) fn of_attributes(
+        plan: Arc<IndexPlan>,
+        domain: &Domain,
+        attributes: &Attributes,
+    ) -> Self {
+        let mut index = Self::new(plan, domain);
+        index.grow(attributes);
+        index
+    }
+
+    /// The same with other indices, by the number of the attribute.
+    pub(in crate::directory) fn filled(self, attributes: Vec<AttributeIndex>) -> Self {
+        Self { attributes: attributes.into_iter().map(Arc::new).collect(), ..self }
+    }
+
     /// The name of the schema context for comparing, if the directory still calls it `text`: the names of
     /// categories are made from it for almost every search.
     pub(in crate::directory) fn schema_context(&self, text: Option<&str>) -> Option<&NormalizedDn> {
@@ -46,6 +62,11 @@ impl Index {
     /// The indices of an attribute.
     pub(in crate::directory) fn attribute(&self, id: AttributeId) -> Option<&AttributeIndex> {
         self.attributes.get(id.index()).map(Arc::as_ref)
+    }
+
+    /// The indices of the attribute with this number.
+    pub(in crate::directory) fn at(&self, number: usize) -> Option<&AttributeIndex> {
+        self.attributes.get(number).map(Arc::as_ref)
     }
 
     /// Forgets the values of an attribute whose syntax has changed; they are looked up in the entries

@@ -1,7 +1,7 @@
 //! Which entries have an attribute, a value of it, a part of a value, or a reference to another entry.
 //!
 //! What lives here: the indices of all attributes ([`Index`], in `indices`), kept in step with what entries hold
-//! (`change`); of each attribute ([`AttributeIndex`]) the entries that have it, its values (`key`, `postings`)
+//! (`change`) or made of all entries at once (`bulk`); of each attribute ([`AttributeIndex`]) the entries that have it, its values (`key`, `postings`)
 //! and parts of values (`grams`); and which attributes get which of them ([`IndexPlan`]). What does not: what an
 //! assertion means (`compile`) and which index answers it best (`plan`).
 //!
@@ -13,6 +13,7 @@
 //!   long as one of them has it (`change::tests::a_value_stays_while_one_description_has_it`).
 
 mod attribute;
+mod bulk;
 mod change;
 mod grams;
 mod indices;
@@ -21,6 +22,7 @@ mod plan;
 mod postings;
 
 pub(super) use attribute::AttributeIndex;
+pub(super) use bulk::{Collector, Found};
 pub(super) use grams::{Gram, GramHits, of_pieces};
 pub(super) use indices::Index;
 pub(super) use key::{Key, KeyRange};

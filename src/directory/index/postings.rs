@@ -5,6 +5,7 @@
 //! that a key that one entry has costs its own length and six octets more. Up to [`MOST_BLOCKS`] blocks are one
 //! page. To find a key takes three binary searches, each in one piece of memory.
 
+use std::mem;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -58,6 +59,26 @@ struct Block {
 }
 
 impl Postings {
+    /// Of keys in ascending order, each once, with the slots that have it. Blocks and pages are left with
+    /// some room.
+    pub(super) fn of_sorted<K: AsRef<[u8]>>(keys: impl Iterator<Item = (K, Posting)>) -> Self {
+        let mut pages: Vec<(Key, Arc<Page>)> = Vec::new();
+        let (mut page, mut block) = (Page::default(), Block::default());
+        for (key, slots) in keys {
+            if block.len() >= MOST * 3 / 4 {
+                page.push(mem::take(&mut block));
+            }
+            if page.blocks.len() >= MOST_BLOCKS * 3 / 4 {
+                push_page(&mut pages, mem::take(&mut page));
+            }
+            block.push_slots(key.as_ref(), slots);
+        }
+        page.push(block);
+        push_page(&mut pages, page);
+        pages.shrink_to_fit();
+        Self { pages: Arc::new(pages) }
+    }
+
     /// The slots that have the key.
     pub(super) fn get(&self, key: &Key) -> Option<Hits<'_>> {
         let (_, page) = self.pages.get(floor(&self.pages, key))?;
@@ -159,12 +180,28 @@ impl Postings {
     }
 }
 
+/// Adds a page above all others; an empty one is none.
+fn push_page(pages: &mut Vec<(Key, Arc<Page>)>, mut page: Page) {
+    page.blocks.shrink_to_fit();
+    if let Some((bound, _)) = page.blocks.first() {
+        pages.push((*bound, Arc::new(page)));
+    }
+}
+
 /// The place of the last item whose key is not above `key`; the first one, if all are.
 fn floor<T>(items: &[(Key, T)], key: &Key) -> usize {
     items.partition_point(|(bound, _)| bound <= key).saturating_sub(1)
 }
 
 impl Page {
+    /// Adds a block above all others; an empty one is none.
+    fn push(&mut self, mut block: Block) {
+        if block.len() > 0 {
+            block.shrink();
+            self.blocks.push((Key::holding(block.key(0)), Arc::new(block)));
+        }
+    }
+
     fn insert(&mut self, key: &Key, slot: u32) {
         let place = floor(&self.blocks, key);
         if self.blocks.is_empty() {
@@ -346,6 +383,17 @@ impl Block {
         let slot = match from.set(slot).filter(|_| slot & SET != 0) {
             Some(set) => self.push_set(set.clone()),
             None => slot,
+        };
+        self.slots.push(slot);
+    }
+
+    /// Adds a key above all others.
+    fn push_slots(&mut self, key: &[u8], slots: Posting) {
+        self.octets.extend_from_slice(key);
+        self.ends.push(self.octets.len() as u16);
+        let slot = match slots {
+            Posting::One(one) if one & SET == 0 => one,
+            set @ (Posting::One(_) | Posting::Few(_) | Posting::Many(_)) => self.push_set(set),
         };
         self.slots.push(slot);
     }

@@ -105,6 +105,20 @@ fn a_renamed_group_affects_its_members() {
     assert_eq!((summary.groups_changed, summary.affected_users.len()), (1, 0));
 }
 
+/// Those whose primary group it is are affected when a group comes or goes, and by what it is in.
+#[test]
+fn members_by_primary_group() {
+    let without = || {
+        let mut entries = company();
+        entries.retain(|entry| !entry.dn.starts_with("CN=Domain Users,"));
+        entries
+    };
+    let gone = changed(|entries| *entries = without());
+    assert_eq!((gone.groups_removed, gone.affected_users), (1, guids(&[11, 12, 13])));
+    let come = next(&view_of(without()), company()).1;
+    assert_eq!((come.groups_created, come.affected_users), (1, guids(&[11, 12, 13])));
+}
+
 /// A member that is no copied entry counts as well.
 #[test]
 fn outside_members() {

@@ -122,3 +122,18 @@ proptest! {
         }
     }
 }
+
+/// Also of what stands below a container, and whatever the attribute; not the groups that memberOf names, nor
+/// an entry's own name.
+#[test]
+fn those_who_name_an_entry_are_found() {
+    let view = openldap_view();
+    let referrers = |numbers: &[u8]| -> Vec<u8> {
+        let found = view.referrers(&numbers.iter().map(|number| guid(*number)).collect());
+        (1..=9).filter(|number| found.contains(&guid(*number))).collect()
+    };
+    assert_eq!(referrers(&[3]), [5], "anna is in staff");
+    assert_eq!(referrers(&[2]), [5], "and below people");
+    assert_eq!(referrers(&[5, 6]), [7]);
+    assert_eq!(referrers(&[4, 7, 99]), [0; 0]);
+}

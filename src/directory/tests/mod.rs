@@ -8,6 +8,8 @@ mod filters;
 mod membership;
 mod model;
 mod plans;
+mod published;
+mod restore;
 mod root_dse;
 mod search;
 mod steps;

@@ -82,7 +82,7 @@ fn integer() -> impl Strategy<Value = String> {
     proptest::sample::select(&NUMBERS[..]).prop_map(str::to_owned)
 }
 
-fn entries() -> impl Strategy<Value = Vec<Entry>> {
+pub(super) fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let one = (
         proptest::collection::vec(word(), 0..3),
         proptest::option::of(word()),
@@ -193,7 +193,7 @@ fn leaf() -> impl Strategy<Value = Filter> {
     ]
 }
 
-fn filter() -> impl Strategy<Value = Filter> {
+pub(super) fn filter() -> impl Strategy<Value = Filter> {
     leaf().prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Filter::And),

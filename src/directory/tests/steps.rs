@@ -51,7 +51,7 @@ fn equality(attribute: &str, value: &str) -> Filter {
 
 /// One step of a random history, on a model that is a plain list of entries.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Add {
         number: u8,
         parent: u8,
@@ -78,7 +78,7 @@ enum Step {
     Kind(u8, bool),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let number = || 40_u8..52;
     prop_oneof![
         4 => (number(), 0_u8..6).prop_map(|(number, parent)| Step::Add { number, parent }),
@@ -99,15 +99,15 @@ fn step() -> impl Strategy<Value = Step> {
 const UIDS: [&str; 4] = ["Uno", "uNO", "dos", "tres"];
 
 /// A world of containers, users and groups with identities 40 to 51.
-struct Model {
-    kind: DirectoryKind,
+pub(super) struct Model {
+    pub(super) kind: DirectoryKind,
     entries: Vec<Entry>,
     /// Whose identity was given away to others.
     replaced: u8,
 }
 
 impl Model {
-    fn new(kind: DirectoryKind) -> Self {
+    pub(super) fn new(kind: DirectoryKind) -> Self {
         let mut model = Self { kind, entries: company(), replaced: 0 };
         for entry in &mut model.entries {
             model_identity(kind, entry);
@@ -119,7 +119,7 @@ impl Model {
         model
     }
 
-    fn view(&self) -> View {
+    pub(super) fn view(&self) -> View {
         View::build(7, self.domain(), self.entries.clone(), moment()).unwrap()
     }
 
@@ -214,7 +214,7 @@ impl Model {
     }
 
     /// Takes the step, if it makes sense, and gives what a server would tell of it.
-    fn take(&mut self, step: &Step) -> Option<Changes> {
+    pub(super) fn take(&mut self, step: &Step) -> Option<Changes> {
         match step {
             Step::Add { number, parent } => {
                 let entry = self.added(*number, &self.parent(*parent));
@@ -357,7 +357,7 @@ fn together(one: Changes, other: Changes, kind: DirectoryKind) -> Changes {
 }
 
 /// What is given was read when the batch was told, so it is as it is by then.
-fn as_it_is(model: &Model, changes: Changes) -> Changes {
+pub(super) fn as_it_is(model: &Model, changes: Changes) -> Changes {
     let whole = |entry: &PackedEntry| {
         let place = model.place_of(identity(entry, model.kind)?)?;
         Some(PackedEntry::pack(&model.entries[place]))
