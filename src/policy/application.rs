@@ -40,6 +40,8 @@ pub struct Application {
     pub anonymous: AnonymousAccess,
     /// What a refused client is told.
     pub refusals: RefusalStyle,
+    /// Whether it is served from a copy that is too old.
+    pub freshness: Freshness,
     /// No negative bind answer leaves earlier than this after its request.
     pub negative_latency: Duration,
     /// Bounds of one search.
@@ -109,6 +111,16 @@ pub enum RefusalStyle {
     Uniform,
     /// The directory's sub-code for the state (533, 701, 525 …).
     Subcodes,
+}
+
+/// Whether an application is served from a copy of a directory that is older than the directory's `max_age`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Freshness {
+    /// It is served; the log warns.
+    #[default]
+    Lenient,
+    /// Its binds and searches are refused until the copy has been confirmed again.
+    Strict,
 }
 
 /// Bounds of one search.

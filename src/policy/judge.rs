@@ -11,12 +11,12 @@ use crate::time::Now;
 use crate::upstream::Accepted;
 
 use super::account::AccountState;
-use super::application::{AnonymousAccess, Application, Searchers};
+use super::application::{AnonymousAccess, Application, Freshness, Searchers};
 use super::local_account::LocalSecretAccepted;
 use super::name::{self, BindName, Resolved};
 use super::refusal::Refusal;
 use super::rules::{self, Subject};
-use super::world::World;
+use super::world::{DirectoryState, World};
 
 /// An account that the rules let pass, if its password is right.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl NamedAccount {
     /// The account as the world has it.
     #[must_use]
     pub fn of(world: &World, resolved: &Resolved) -> Self {
-        let entry = world.view(&resolved.directory).and_then(|view| view.find_guid(&resolved.guid));
+        let entry = world.view(&resolved.directory).and_then(|view| resolved.entry(view));
         Self {
             directory: resolved.directory.clone(),
             guid: resolved.guid,
@@ -104,8 +104,13 @@ pub fn judge_resolved(
     if !application.directories.contains(&resolved.directory) {
         return Err(Refusal::Unknown);
     }
-    let view = world.view(&resolved.directory).ok_or(Refusal::ViewNotReady)?;
-    let entry = view.find_guid(&resolved.guid).ok_or(Refusal::Unknown)?;
+    let state = world.directory(&resolved.directory).ok_or(Refusal::ViewNotReady)?;
+    not_withdrawn(state, &resolved.guid)?;
+    let view = state.view.as_ref().ok_or(Refusal::ViewNotReady)?;
+    if application.freshness == Freshness::Strict && state.is_stale(now.wall) {
+        return Err(Refusal::ViewStale);
+    }
+    let entry = resolved.entry(view).ok_or(Refusal::Unknown)?;
     let service_account = is_service_account(world, application, resolved);
     let kind = view.domain().kind;
     // The first rule of all, for everybody, so an account that cannot be judged is refused for that.
@@ -150,6 +155,20 @@ fn account_name(
     }
 }
 
+/// What a held pass says of the account counts before all that the view says.
+fn not_withdrawn(state: &DirectoryState, guid: &Guid) -> Result<(), Refusal> {
+    let withdrawn = &state.withdrawn;
+    if withdrawn.is_empty() {
+        Ok(())
+    } else if withdrawn.deleted.contains(guid) {
+        Err(Refusal::Unknown)
+    } else if withdrawn.disabled.contains(guid) {
+        Err(Refusal::Disabled)
+    } else {
+        Ok(())
+    }
+}
+
 /// Whether the account is one the application names as its own.
 fn is_service_account(world: &World, application: &Application, account: &Resolved) -> bool {
     application.service_account_memo.accounts(application, world).contains(account)
@@ -181,11 +200,11 @@ impl Admission {
     /// # Errors
     /// The reason it is worth nothing any more.
     pub fn renewed(self, world: &World, now: Now) -> Result<Self, Refusal> {
-        if is_current(self.epoch, self.account.expires, world, now) {
+        if is_current(&self.application, self.epoch, self.account.expires, world, now) {
             return Ok(self);
         }
         let Account { directory, guid, .. } = self.account;
-        judge_resolved(world, &self.application, &Resolved { directory, guid }, now)
+        judge_resolved(world, &self.application, &Resolved::new(directory, guid), now)
     }
 
     /// Turns the admission into a permit: a controller has accepted the password.
@@ -200,9 +219,17 @@ impl Admission {
 }
 
 /// Whether what was judged in `epoch` would be judged the same now: nothing has moved but the clock, and
-/// that not beyond `expires`.
-fn is_current(epoch: u64, expires: Option<SystemTime>, world: &World, now: Now) -> bool {
-    epoch == world.epoch && expires.is_none_or(|expires| now.wall < expires)
+/// that neither beyond `expires` nor beyond the age up to which the application takes a copy.
+fn is_current(
+    application: &Application,
+    epoch: u64,
+    expires: Option<SystemTime>,
+    world: &World,
+    now: Now,
+) -> bool {
+    epoch == world.epoch
+        && expires.is_none_or(|expires| now.wall < expires)
+        && !world.is_stale_for(application, now.wall)
 }
 
 /// Who holds a permit.
@@ -259,6 +286,15 @@ impl Permit {
         &self.identity
     }
 
+    /// The directory account that holds it, if it is one.
+    #[must_use]
+    pub const fn account(&self) -> Option<&Account> {
+        match &self.identity {
+            Identity::Directory(account) => Some(account),
+            Identity::Local { .. } | Identity::Anonymous => None,
+        }
+    }
+
     /// The application it is for.
     #[must_use]
     pub const fn application(&self) -> &Arc<Application> {
@@ -277,35 +313,43 @@ impl Permit {
         }
     }
 
-    /// Judges the permit again if the world has moved on since; gives back what it is worth now.
+    /// Judges the permit again on this world.
     ///
     /// # Errors
-    /// The reason it is worth nothing any more.
-    pub fn renewed(self, world: &World, now: Now) -> Result<Self, Refusal> {
-        let Identity::Directory(account) = &self.identity else {
-            return Ok(Self { epoch: world.epoch, ..self });
-        };
-        let resolved = Resolved { directory: account.directory.clone(), guid: account.guid };
-        let admission = judge_resolved(world, &self.application, &resolved, now)?;
-        Ok(Self {
-            application: admission.application,
-            identity: Identity::Directory(admission.account),
-            epoch: world.epoch,
-        })
+    /// The reason it is worth nothing now; it is left as it was, and is not current. Nearly always that is for
+    /// good; only [`Refusal::ViewStale`] says nothing against its holder.
+    pub fn renew(&mut self, world: &World, now: Now) -> Result<(), Refusal> {
+        if let Identity::Directory(account) = &self.identity {
+            let resolved = Resolved::new(account.directory.clone(), account.guid);
+            let admission = judge_resolved(world, &self.application, &resolved, now)?;
+            self.identity = Identity::Directory(admission.account);
+        } else if world.is_stale_for(&self.application, now.wall) {
+            return Err(Refusal::ViewStale);
+        }
+        self.epoch = world.epoch;
+        Ok(())
+    }
+
+    /// The permit as [`Permit::renew`] leaves it.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn renewed(mut self, world: &World, now: Now) -> Result<Self, Refusal> {
+        self.renew(world, now).map(|()| self)
     }
 
     /// Whether it was judged on this very world and the account's time is not up since.
     #[must_use]
     pub fn is_current(&self, world: &World, now: Now) -> bool {
-        is_current(self.epoch, self.expires(), world, now)
+        is_current(&self.application, self.epoch, self.expires(), world, now)
     }
 
     /// When the permit ends by the clock alone.
     #[must_use]
     pub const fn expires(&self) -> Option<SystemTime> {
-        match &self.identity {
-            Identity::Directory(account) => account.expires,
-            Identity::Local { .. } | Identity::Anonymous => None,
+        match self.account() {
+            Some(account) => account.expires,
+            None => None,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::{EntryKind, EntryRef, View};
+use crate::directory::{EntryKind, EntryRef, Slot, View};
 use crate::ldap::dn::{Ava, DistinguishedName, NormalizedDn, Rdn};
 use crate::ldap::identifier::{Guid, Sid};
 use crate::ldap::matching_rule::prepare_case_ignore;
@@ -62,13 +62,40 @@ const fn is_invisible(character: char) -> bool {
 }
 
 /// One account in one directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Resolved {
     /// The directory's name in the configuration.
     pub directory: Arc<str>,
     /// The account's identity there.
     pub guid: Guid,
+    /// Where it was found in the view: a short cut, and no part of what it is.
+    slot: Option<Slot>,
 }
+
+impl Resolved {
+    /// The account of this identity.
+    #[must_use]
+    pub const fn new(directory: Arc<str>, guid: Guid) -> Self {
+        Self { directory, guid, slot: None }
+    }
+
+    /// Its entry in a view of its directory.
+    #[must_use]
+    pub fn entry<'v>(&self, view: &'v View) -> Option<EntryRef<'v>> {
+        match self.slot {
+            Some(slot) => view.find_again(&self.guid, slot),
+            None => view.find_guid(&self.guid),
+        }
+    }
+}
+
+impl PartialEq for Resolved {
+    fn eq(&self, other: &Self) -> bool {
+        self.guid == other.guid && self.directory == other.directory
+    }
+}
+
+impl Eq for Resolved {}
 
 /// The forms a name can take, in the order they are tried.
 enum Form {
@@ -133,7 +160,11 @@ fn matches_of(
         let Some(view) = &state.view else { return Vec::new() };
         find(view, form, name.as_str())
             .into_iter()
-            .map(|entry| Resolved { directory: state.name.clone(), guid: entry.guid() })
+            .map(|entry| Resolved {
+                directory: state.name.clone(),
+                guid: entry.guid(),
+                slot: Some(entry.slot()),
+            })
             .collect()
     };
     world.of(application).flat_map(in_view).collect()

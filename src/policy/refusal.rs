@@ -29,11 +29,13 @@ pub enum Refusal {
     Unknown,
     /// The directory has not been synced yet.
     ViewNotReady,
+    /// The copy is older than its directory's `max_age`, and the application insists on a fresh one.
+    ViewStale,
 }
 
 impl Refusal {
     /// Every reason, for documentation tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AccountStateUnreadable,
         Self::Ambiguous,
         Self::Disabled,
@@ -46,6 +48,7 @@ impl Refusal {
         Self::OutOfScope,
         Self::Unknown,
         Self::ViewNotReady,
+        Self::ViewStale,
     ];
 
     /// The stable code.
@@ -64,6 +67,7 @@ impl Refusal {
             Self::OutOfScope => "out_of_scope",
             Self::Unknown => "unknown_name",
             Self::ViewNotReady => "view_not_ready",
+            Self::ViewStale => "view_stale",
         }
     }
 

@@ -177,7 +177,7 @@ fn looks_elsewhere(filter: &Filter) -> bool {
 
 /// Whether values of the attribute change with the names of other entries, without the user being touched.
 /// Users are touched with their groups; what categories are called does not change.
-fn names_others(attribute: &AttributeDescription) -> bool {
+pub(super) fn names_others(attribute: &AttributeDescription) -> bool {
     const TOUCHED: [&str; 4] = ["memberOf", "objectCategory", "distinguishedName", "entryDN"];
     schema::attribute_type(&attribute.name).is_some_and(|known| {
         known.syntax == Syntax::DistinguishedName
@@ -308,7 +308,7 @@ fn was_user(tombstone: EntryRef<'_>) -> bool {
 
 /// The users that pass every rule about scope, all at once: what [`rules::in_scope`](super::rules::in_scope)
 /// says of each (`policy::tests::visible` holds the two together).
-fn in_scope(application: &Application, directory: &str, view: &View) -> RoaringBitmap {
+pub(super) fn in_scope(application: &Application, directory: &str, view: &View) -> RoaringBitmap {
     let mut shown = view.slots_of_kind(EntryKind::User).as_ref().clone();
     if let Some(filter) = &application.user_filter {
         shown = matching(view, filter, shown);

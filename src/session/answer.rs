@@ -90,7 +90,7 @@ impl Reason {
             Self::Accepted | Self::AcceptedLocally | Self::Anonymous => "accepted",
             Self::Rejected | Self::LocalSecretWrong => "rejected",
             Self::Unavailable | Self::Busy => "unavailable",
-            Self::Refused(Refusal::ViewNotReady) => "unavailable",
+            Self::Refused(Refusal::ViewNotReady | Refusal::ViewStale) => "unavailable",
             Self::Refused(_)
             | Self::EmptyPassword
             | Self::PasswordContainsNul
@@ -106,7 +106,7 @@ impl Reason {
     #[must_use]
     pub const fn waits_for_floor(self) -> bool {
         match self {
-            Self::Refused(Refusal::ViewNotReady) => false,
+            Self::Refused(Refusal::ViewNotReady | Refusal::ViewStale) => false,
             Self::Refused(_)
             | Self::Rejected
             | Self::LocalSecretWrong
@@ -165,6 +165,7 @@ pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> Ld
             ResultCode::UNAVAILABLE,
             "the directory has not been synchronised yet, try again shortly",
         ),
+        Reason::Refused(Refusal::ViewStale) => view_stale(),
         Reason::Refused(refusal) => dialect.refusal(sub_code(refusal, style)),
         Reason::Rejected | Reason::LocalSecretWrong | Reason::PasswordContainsNul => {
             dialect.refusal(SubCode::LogonFailure)
@@ -195,6 +196,13 @@ pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> Ld
     }
 }
 
+/// What a bind, search or compare of an application that insists on a fresh copy gets while there is none.
+#[must_use]
+pub fn view_stale() -> LdapResult {
+    let text = "the copy of the directory has not been confirmed for too long, try again shortly";
+    LdapResult::new(ResultCode::UNAVAILABLE, text)
+}
+
 /// `uniform` tells nothing about the account; `subcodes` says what the directory would have said.
 const fn sub_code(refusal: Refusal, style: RefusalStyle) -> SubCode {
     match style {
@@ -209,7 +217,9 @@ const fn sub_code(refusal: Refusal, style: RefusalStyle) -> SubCode {
             | Refusal::AccountStateUnreadable => SubCode::Disabled,
             Refusal::Expired => SubCode::Expired,
             Refusal::Unknown | Refusal::Ambiguous => SubCode::NoSuchUser,
-            Refusal::NameMalformed | Refusal::ViewNotReady => SubCode::LogonFailure,
+            Refusal::NameMalformed | Refusal::ViewNotReady | Refusal::ViewStale => {
+                SubCode::LogonFailure
+            }
         },
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::ldap::control::{Control, oid};
+use crate::ldap::identifier::Guid;
 use crate::ldap::request::{Authentication, BindRequest, OperationKind};
 use crate::ldap::result::LdapResult;
 use crate::ldap::secret::Password;
@@ -52,6 +53,17 @@ pub enum Begun {
         /// The request controls that go up with it.
         controls: Vec<Control>,
     },
+}
+
+impl Begun {
+    /// The directory account that may get a permit, if there is one.
+    #[must_use]
+    pub fn account(&self) -> Option<Guid> {
+        match self {
+            Self::AskController { admission, .. } => Some(admission.account().guid),
+            Self::Decided(_) | Self::CheckSecret { .. } => None,
+        }
+    }
 }
 
 /// How a bind ended.
@@ -123,14 +135,22 @@ fn named(
     mut controls: Vec<Control>,
 ) -> Result<Begun, Refusal> {
     let name = BindName::read(name)?;
+    let stale = context.world.is_stale_for(context.application, context.now.wall);
     if let Some(account) = local_account::find(context.application, &name) {
         // A local account says yes to searches, so it must not outrun the first sync.
         if context.world.of(context.application).any(|state| state.view.is_none()) {
             return Err(Refusal::ViewNotReady);
         }
+        if stale {
+            return Err(Refusal::ViewStale);
+        }
         return Ok(Begun::CheckSecret { account: account.clone(), password });
     }
-    let resolved = name::resolve(context.world, context.application, &name)?;
+    let resolved = match name::resolve(context.world, context.application, &name) {
+        // Whoever is not in an old copy may have come since.
+        Err(Refusal::Unknown | Refusal::Ambiguous) if stale => return Err(Refusal::ViewStale),
+        resolved => resolved?,
+    };
     let admission = match judge_resolved(context.world, context.application, &resolved, context.now)
     {
         Ok(admission) => admission,

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep_until, timeout};
 
-use crate::ldap::frame;
+use crate::ldap::identifier::Guid;
 use crate::ldap::request::Request;
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::policy::{Permit, Refusal};
@@ -28,39 +28,12 @@ use super::inbox::Inbox;
 use super::machine::{Moment, Next, PERMIT_LOST, PendingBind, Session};
 use super::outbox;
 use super::password_check;
+use super::registry::Registration;
 use super::responder;
 use super::search::{BATCH_OCTETS, SearchRun};
 use super::signals::{Signal, Signals};
 
-/// How large and how slow a client may be.
-#[derive(Clone, Debug)]
-pub struct SessionLimits {
-    /// From accepting to the first successful bind.
-    pub pre_bind_timeout: Duration,
-    /// Between the end of one request and the next after that.
-    pub idle_timeout: Duration,
-    /// Largest message before a successful bind, in octets.
-    pub message_before_bind: usize,
-    /// Largest message after one, in octets.
-    pub message_after_bind: usize,
-    /// Longest wait for a client to take an answer.
-    pub write_timeout: Duration,
-    /// Longest TLS handshake.
-    pub tls_handshake_timeout: Duration,
-}
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        Self {
-            pre_bind_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(4 * 3600),
-            message_before_bind: frame::DEFAULT_LIMIT_BEFORE_BIND,
-            message_after_bind: frame::DEFAULT_LIMIT_AFTER_BIND,
-            write_timeout: Duration::from_secs(30),
-            tls_handshake_timeout: Duration::from_secs(10),
-        }
-    }
-}
+pub use super::client_limits::SessionLimits;
 
 /// What a connection's loop needs besides its stream.
 pub struct Surroundings {
@@ -123,6 +96,8 @@ struct Connection<'s, S> {
     inbox: Inbox,
     answers: Vec<u8>,
     signals: Signals,
+    /// Has the session called when the account it acts for is affected by a change.
+    registration: Option<Registration>,
     snapshot: Snapshot,
     /// When something last came, or was finished that took its time.
     now: Now,
@@ -152,14 +127,21 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
         let Surroundings { epoch, draining, .. } = surroundings;
         let now = Now::read();
         let first_alarm = surroundings.accepted + surroundings.limits.pre_bind_timeout;
+        // Before the snapshot: what moves in between is heard.
+        let signals = Signals::new(epoch, draining, first_alarm);
+        let registration = session.permit().and_then(Permit::account).map(|account| {
+            // It was judged before anybody could call.
+            signals.caller().call(None);
+            surroundings.gate.registry.register(account.guid, signals.caller())
+        });
         Self {
             stream,
             session,
             surroundings,
             inbox: Inbox::default(),
             answers: Vec::new(),
-            // Before the snapshot: what moves in between is heard.
-            signals: Signals::new(epoch, draining, first_alarm),
+            registration,
+            signals,
             snapshot: surroundings.gate.snapshot(),
             now,
             dated: false,
@@ -351,14 +333,22 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
 
     async fn close_if_lost(&mut self, renewed: Result<(), Refusal>) -> io::Result<Option<Ended>> {
         match renewed {
-            Ok(()) => Ok(None),
+            Ok(()) => {
+                self.signals.forget_seen();
+                Ok(None)
+            }
             Err(refusal) => {
+                let seen = self.signals.take_seen();
                 tracing::info!(
                     client = %self.surroundings.client,
                     reason = refusal.code(),
                     "the account of an open session may no longer pass, closing"
                 );
                 self.notice(ResultCode::UNAVAILABLE, PERMIT_LOST).await?;
+                if let Some(seen) = seen {
+                    let took = Now::read().monotonic.saturating_duration_since(seen);
+                    self.surroundings.gate.revocations.observe(took);
+                }
                 Ok(Some(Ended::Closed))
             }
         }
@@ -368,7 +358,10 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
         let application = self.session.terms().application.clone();
         let arrived = self.now.monotonic;
         let gate = &self.surroundings.gate;
+        // Before the account is judged for the last time: whatever moves after that is heard.
+        let registration = pending.begun.account().map(|account| self.register(account));
         let checked = password_check::check(gate, &application, pending.begun).await;
+        self.registration = registration.filter(|_| checked.verdict.permit.is_some());
         let dialect = password_check::dialect_for(gate, &application, &checked.verdict);
         let verdict = checked.verdict;
         let result = told(&application, &verdict, &dialect);
@@ -401,6 +394,10 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
         self.flush().await?;
         self.now = Now::read();
         Ok(())
+    }
+
+    fn register(&self, account: Guid) -> Registration {
+        self.surroundings.gate.registry.register(account, self.signals.caller())
     }
 
     /// Hands out a search. A client may take its time over a batch, so the permit is looked at again

@@ -2,6 +2,7 @@
 //! nothing is decided here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -16,6 +17,8 @@ use crate::upstream::Upstream;
 use super::audit::NameHash;
 use super::dialect::Dialect;
 use super::pins::Pins;
+use super::registry::Registry;
+use super::revocations::Revocations;
 
 /// One directory as sessions use it.
 pub struct DirectoryGate {
@@ -25,6 +28,8 @@ pub struct DirectoryGate {
     pub kind: DirectoryKind,
     /// Its current view.
     pub published: Arc<PublishedView>,
+    /// The age from which on its view is too old for applications that insist on a fresh one.
+    pub max_age: Duration,
     /// The way to its controllers.
     pub upstream: Arc<Upstream>,
     /// How it words a wrong password.
@@ -39,6 +44,10 @@ pub struct Gate {
     pub directories: Vec<DirectoryGate>,
     /// Which users each application is shown.
     pub visibility: VisibilityCache,
+    /// Which sessions act for whom.
+    pub registry: Arc<Registry>,
+    /// How long it took to end sessions whose accounts were taken away.
+    pub revocations: Arc<Revocations>,
     /// The lists that paged searches of all sessions go on in.
     pub pins: Arc<Pins>,
     /// Secrets of local accounts that have been verified slowly once.
@@ -55,7 +64,7 @@ pub struct Gate {
     pub host: String,
 }
 
-/// The world as a session saw it last, kept for as long as no view moves. It keeps its views alive, so who
+/// The world as a session saw it last, kept for as long as nothing in it moves. It keeps its views alive, so who
 /// waits for long lets it follow.
 pub struct Snapshot {
     published: u64,
@@ -74,42 +83,36 @@ impl Gate {
     /// A snapshot for one decision.
     #[must_use]
     pub fn world(&self) -> World {
-        let directories: Vec<DirectoryState> = self
-            .directories
-            .iter()
-            .map(|directory| DirectoryState {
-                name: directory.name.clone(),
-                view: directory.published.load(),
-            })
-            .collect();
-        // Generations only grow, so their sum moves whenever any view does.
-        let epoch = directories
-            .iter()
-            .filter_map(|state| state.view.as_ref())
-            .map(|view| view.generation())
-            .sum();
+        let mut epoch = 0;
+        let states = self.directories.iter().map(|directory| {
+            let state = directory.published.state();
+            // Epochs only grow, so their sum moves whenever any state does.
+            epoch += state.epoch;
+            DirectoryState::published(directory.name.clone(), &state, directory.max_age)
+        });
+        let directories = states.collect();
         World { epoch, directories }
     }
 
     /// A snapshot to keep.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        // Read before the views: a view that is published in between shows as a difference later.
+        // Read before the states: one that is published in between shows as a difference later.
         let published = self.published();
         Snapshot { published, world: self.world() }
     }
 
-    /// Replaces `snapshot` if any view has been published since it was taken. A view whose publishing
-    /// was done before the call is in it afterwards.
+    /// Replaces `snapshot` if any view has been published or anybody withdrawn since it was taken. What was
+    /// done before the call is in it afterwards.
     pub fn refresh(&self, snapshot: &mut Snapshot) {
         if snapshot.published != self.published() {
             *snapshot = self.snapshot();
         }
     }
 
-    /// Generations only grow, so their sum moves whenever any view does.
+    /// Moves whenever any state does.
     fn published(&self) -> u64 {
-        self.directories.iter().map(|directory| directory.published.generation()).sum()
+        self.directories.iter().map(|directory| directory.published.epoch()).sum()
     }
 
     /// The directory called `name`.

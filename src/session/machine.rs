@@ -17,6 +17,7 @@ use crate::policy::visibility::{Kept, Shown, VisibilityCache};
 use crate::policy::{Application, Identity, Permit, Refusal, World};
 use crate::time::Now;
 
+use super::answer::view_stale;
 use super::bind::{self, Begun, BindContext, Verdict};
 use super::compare::compare;
 use super::critical;
@@ -147,16 +148,14 @@ impl Session {
     }
 
     /// Judges the permit again after the world has moved on, and lets go of searches that nobody
-    /// continues: they pin old views.
+    /// continues: they pin old views. A permit that only waits for a fresh copy is kept: nothing is served
+    /// with it until there is one.
     ///
     /// # Errors
     /// The reason it is lost; the session is anonymous from then on and is to be closed.
     pub fn renew(&mut self, world: &World, now: Now) -> Result<(), Refusal> {
         self.searches.cursors.expire(now.monotonic);
-        if let Some(permit) = self.permit.take() {
-            self.permit = Some(permit.renewed(world, now)?);
-        }
-        Ok(())
+        renew(&mut self.permit, world, now)
     }
 
     /// As [`Session::renew`], if anything has moved since the permit was judged.
@@ -433,6 +432,19 @@ impl Session {
     }
 }
 
+/// Judges a permit again, and takes it away if it is lost.
+fn renew(slot: &mut Option<Permit>, world: &World, now: Now) -> Result<(), Refusal> {
+    let Some(permit) = slot else { return Ok(()) };
+    match permit.renew(world, now) {
+        // It says nothing against the holder.
+        Ok(()) | Err(Refusal::ViewStale) => Ok(()),
+        Err(refusal) => {
+            *slot = None;
+            Err(refusal)
+        }
+    }
+}
+
 /// Why an open session ends when its account may no longer pass.
 pub const PERMIT_LOST: &str = "the account of this session may no longer be used";
 
@@ -443,17 +455,18 @@ fn reading_permit<'p>(
     moment: Moment<'_>,
 ) -> Result<&'p Permit, LdapResult> {
     let not_bound = || LdapResult::new(ResultCode::OPERATIONS_ERROR, NOT_BOUND);
-    if !slot.as_ref().is_some_and(|permit| permit.is_current(moment.world, moment.now)) {
-        let permit = match slot.take() {
-            Some(permit) => permit.renewed(moment.world, moment.now).map_err(|refusal| {
-                tracing::info!(reason = refusal.code(), "permit lost, the search is refused");
-                not_bound()
-            })?,
-            None => Permit::of_anonymous(&terms.application, moment.world).ok_or_else(not_bound)?,
-        };
-        *slot = Some(permit);
+    match slot {
+        Some(permit) if permit.is_current(moment.world, moment.now) => {}
+        Some(_) => renew(slot, moment.world, moment.now).map_err(|refusal| {
+            tracing::info!(reason = refusal.code(), "permit lost, the search is refused");
+            not_bound()
+        })?,
+        None => *slot = Permit::of_anonymous(&terms.application, moment.world),
     }
     let permit = slot.as_ref().ok_or_else(not_bound)?;
+    if moment.world.is_stale_for(&terms.application, moment.now.wall) {
+        return Err(view_stale());
+    }
     if permit.may_search() {
         Ok(permit)
     } else {

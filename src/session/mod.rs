@@ -4,8 +4,9 @@
 //! searches ([`search`]: their controls [`extensions`], bounds [`limits`], order [`sort`], pages [`cursor`] with
 //! what they pin [`pins`], [`matches`], and what they return [`plans`]), compare, extended operations, which controls are served
 //! ([`critical`]), the one table from reason to result code ([`answer`]), and the loop that moves octets
-//! ([`driver`]) with what has come in ([`inbox`]), what goes out (`outbox`), what else wakes it
-//! ([`signals`]), and the searches that are matched beside it ([`heavy`]).
+//! ([`driver`]) with what has come in ([`inbox`]), what goes out (`outbox`), its limits (`client_limits`), what else wakes it
+//! ([`signals`]: the end, an alarm, and changes, which [`waking`] brings to those whom the [`registry`] knows,
+//! and [`revocations`] times), and the searches that are matched beside it ([`heavy`]).
 //!
 //! What does not: sockets and TLS (`server`), who may pass (`policy`), what matches (`directory`).
 //!
@@ -16,6 +17,7 @@
 pub mod answer;
 pub mod audit;
 pub mod bind;
+mod client_limits;
 pub mod compare;
 pub mod critical;
 pub mod cursor;
@@ -36,7 +38,9 @@ mod page;
 pub mod password_check;
 pub mod pins;
 pub mod plans;
+pub mod registry;
 pub mod responder;
+pub mod revocations;
 pub mod root_dse;
 pub mod search;
 mod search_run;
@@ -44,3 +48,4 @@ pub mod signals;
 pub mod sort;
 #[cfg(test)]
 mod tests;
+pub mod waking;

@@ -1,5 +1,5 @@
 //! `[io]` What a session has to hear while it waits for its client: the end of the program, views that have
-//! moved, and an alarm.
+//! moved for all or for its account, and an alarm.
 //!
 //! Everything is armed once for a connection and stays armed from request to request. Each source has the
 //! waker of one [`Bell`], which notes that something rang before it wakes the task; so as long as nothing
@@ -8,7 +8,7 @@
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use tokio::time::{Sleep, sleep_until};
 pub enum Signal {
     /// The program is to stop. Comes once; see [`Signals::draining`].
     Draining,
-    /// Views have moved.
+    /// Views have moved, or the session has been called; see [`Signals::take_seen`].
     WorldMoved,
     /// The moment of the alarm has come.
     Alarm,
@@ -36,12 +36,50 @@ pub struct Signals {
     draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     moved: Pin<Box<dyn Future<Output = watch::Receiver<u64>> + Send>>,
     alarm: Pin<Box<Sleep>>,
+    /// When the change was seen that the session has been called for.
+    seen: Option<Instant>,
 }
 
 /// Notes a wake-up, then passes it on.
+#[derive(Debug)]
 struct Bell {
     rang: AtomicBool,
     task: Mutex<Option<Waker>>,
+    call: Mutex<Option<Call>>,
+}
+
+/// That the session has been called, because something has moved that concerns its account.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    seen: Option<Instant>,
+}
+
+/// Calls one session.
+#[derive(Clone, Debug)]
+pub struct Caller(Arc<Bell>);
+
+impl Caller {
+    /// Has the session judge its permit again. `seen` is when the change was noticed; of several calls that wait,
+    /// the earliest time counts.
+    pub fn call(&self, seen: Option<Instant>) {
+        let mut call = self.0.call();
+        let before = call.and_then(|call| call.seen);
+        *call = Some(Call { seen: before.into_iter().chain(seen).min() });
+        drop(call);
+        self.0.wake_by_ref();
+    }
+
+    /// Whether both call the same session.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Bell {
+    fn call(&self) -> MutexGuard<'_, Option<Call>> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Wake for Bell {
@@ -68,7 +106,11 @@ impl Signals {
         alarm: Instant,
     ) -> Self {
         // Everything is polled, and so armed, when the session first waits.
-        let bell = Arc::new(Bell { rang: AtomicBool::new(true), task: Mutex::new(None) });
+        let bell = Arc::new(Bell {
+            rang: AtomicBool::new(true),
+            task: Mutex::new(None),
+            call: Mutex::new(None),
+        });
         let (mut epoch, mut draining) = (epoch.clone(), draining.clone());
         epoch.mark_unchanged();
         Self {
@@ -80,7 +122,27 @@ impl Signals {
             })),
             moved: Box::pin(moved(epoch)),
             alarm: Box::pin(sleep_until(alarm.into())),
+            seen: None,
         }
+    }
+
+    /// Calls this session, from wherever it is kept.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller(self.bell.clone())
+    }
+
+    /// When the change was seen that the session has been called for, if it has been and that is known. Asked
+    /// when a permit is lost.
+    #[must_use]
+    pub fn take_seen(&mut self) -> Option<Instant> {
+        let waiting = self.bell.call().take().and_then(|call| call.seen);
+        self.seen.take().into_iter().chain(waiting).min()
+    }
+
+    /// The permit outlived what the session was called for. A call that has come since is still heard.
+    pub const fn forget_seen(&mut self) {
+        self.seen = None;
     }
 
     /// Whether [`Signal::Draining`] has come.
@@ -135,6 +197,10 @@ impl Signals {
         {
             self.draining = None;
             return Some(Signal::Draining);
+        }
+        if let Some(call) = self.bell.call().take() {
+            self.seen = call.seen;
+            return Some(Signal::WorldMoved);
         }
         if let Poll::Ready(epoch) = self.moved.as_mut().poll(&mut cx) {
             self.moved = Box::pin(moved(epoch));

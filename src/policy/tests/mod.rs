@@ -2,17 +2,20 @@
 //! and what applications on them decide. The session's tests use the same world.
 
 mod accounts;
+mod impact;
 mod local;
 mod names;
 mod permits;
 mod rules;
 mod visible;
+mod withdrawal;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::application::{
-    AnonymousAccess, Application, LocalAccount, RefusalStyle, ScopeBase, SearchLimits, Searchers,
+    AnonymousAccess, Application, Freshness, LocalAccount, RefusalStyle, ScopeBase, SearchLimits,
+    Searchers,
 };
 use super::service_account::ServiceAccountMemo;
 use super::{BindName, DirectoryState, Refusal, World, judge};
@@ -205,9 +208,9 @@ pub(crate) fn both(corp: Option<Arc<View>>, lab: Option<Arc<View>>) -> World {
 }
 
 fn world(corp: Option<Arc<View>>, lab: Option<Option<Arc<View>>>) -> World {
-    let mut directories = vec![DirectoryState { name: Arc::from("corp"), view: corp }];
+    let mut directories = vec![DirectoryState::new(Arc::from("corp"), corp)];
     if let Some(view) = lab {
-        directories.push(DirectoryState { name: Arc::from("lab"), view });
+        directories.push(DirectoryState::new(Arc::from("lab"), view));
     }
     let generations = directories.iter().filter_map(|state| state.view.as_ref());
     World { epoch: generations.map(|view| view.generation()).sum(), directories }
@@ -229,6 +232,7 @@ pub(crate) fn application() -> Application {
         searchers: Searchers::ServiceAccounts,
         anonymous: AnonymousAccess::RootDseOnly,
         refusals: RefusalStyle::Uniform,
+        freshness: Freshness::Lenient,
         negative_latency: Duration::ZERO,
         limits: SearchLimits::default(),
         primary_group_in_member_of: false,

@@ -200,7 +200,7 @@ fn an_account_of_another_directory() {
     use crate::policy::judge::judge_resolved;
     use crate::policy::name::Resolved;
     let world = both(Some(corp_view(1, company())), Some(lab_view(2, vec![person(ANNA, "anna")])));
-    let anna = Resolved { directory: Arc::from("lab"), guid: guid(ANNA) };
+    let anna = Resolved::new(Arc::from("lab"), guid(ANNA));
     let on_corp = judge_resolved(&world, &Arc::new(application()), &anna, noon());
     assert_eq!(on_corp.map(|_| ()), Err(Refusal::Unknown));
     assert!(judge_resolved(&world, &Arc::new(on_both()), &anna, noon()).is_ok());

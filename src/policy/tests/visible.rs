@@ -114,7 +114,7 @@ fn any_groups() -> impl Strategy<Value = Vec<String>> {
     subsequence(names, 0..=2)
 }
 
-fn any_application() -> impl Strategy<Value = Application> {
+pub(super) fn any_application() -> impl Strategy<Value = Application> {
     let bases = || proptest::collection::vec(any_base(), 0..=2);
     let filters = [
         None,
@@ -141,7 +141,7 @@ fn any_application() -> impl Strategy<Value = Application> {
 }
 
 /// The company with other members, primary groups and states, and two groups of one name.
-fn any_company() -> impl Strategy<Value = Vec<Entry>> {
+pub(super) fn any_company() -> impl Strategy<Value = Vec<Entry>> {
     let members = vec![
         people("alice"),
         people("bob"),

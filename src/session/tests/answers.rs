@@ -97,7 +97,9 @@ fn unavailable_is_never_a_wrong_password() {
         assert_eq!(code(Reason::Busy), 51);
         assert_eq!(code(Reason::CleartextRefused), 13);
         assert_eq!(code(Reason::EmptyPassword), 53);
-        for refusal in Refusal::ALL.into_iter().filter(|one| *one != Refusal::ViewNotReady) {
+        assert_eq!(code(Reason::Refused(Refusal::ViewStale)), 52);
+        let of_the_view = [Refusal::ViewNotReady, Refusal::ViewStale];
+        for refusal in Refusal::ALL.into_iter().filter(|one| !of_the_view.contains(one)) {
             assert_eq!(code(Reason::Refused(refusal)), 49, "{refusal}");
             assert!(Reason::Refused(refusal).waits_for_floor(), "{refusal}");
         }

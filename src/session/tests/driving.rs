@@ -76,6 +76,8 @@ fn limited(limits: SessionLimits) -> Around {
     let gate = Gate {
         directories: Vec::new(),
         visibility: VisibilityCache::default(),
+        registry: Arc::default(),
+        revocations: Arc::default(),
         pins: Arc::default(),
         secrets: VerifiedSecrets::new([1; 32]),
         slow_checks: Arc::new(Semaphore::new(1)),

@@ -24,12 +24,16 @@ use crate::upstream::{
 /// The number of `svc-crm` in the company.
 const SERVICE: u8 = 14;
 
-/// A directory whose only controller nobody ever asks.
-fn directory(published: Arc<PublishedView>) -> DirectoryGate {
+/// The port of a controller that nobody ever asks.
+pub(super) const NOBODY: u16 = 9;
+const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// A directory whose only controller is expected at this port of the loopback address.
+pub(super) fn directory(published: Arc<PublishedView>, port: u16) -> DirectoryGate {
     let controller = ControllerConfig {
         name: Arc::from("dc1.corp.example"),
         address: Some("127.0.0.1".to_owned()),
-        port: 9,
+        port,
         security: Security::Plain,
         trust: Trust::System,
         tier: 0,
@@ -50,6 +54,7 @@ fn directory(published: Arc<PublishedView>) -> DirectoryGate {
         name: Arc::from("corp"),
         kind: DirectoryKind::ActiveDirectory,
         published,
+        max_age: MAX_AGE,
         upstream: Upstream::new(config, Now::read()).unwrap(),
         dialect: ArcSwap::from_pointee(Dialect::default_for(DirectoryKind::ActiveDirectory)),
         refresh: Box::new(|| ()),
@@ -57,29 +62,29 @@ fn directory(published: Arc<PublishedView>) -> DirectoryGate {
 }
 
 /// The company behind a gate, and a session that has bound as its service account.
-struct Following {
-    around: Around,
-    published: Arc<PublishedView>,
+pub(super) struct Following {
+    pub(super) around: Around,
+    pub(super) published: Arc<PublishedView>,
     session: Session,
 }
 
-fn following(change: impl FnOnce(&mut Entry)) -> Following {
+pub(super) fn following(change: impl FnOnce(&mut Entry)) -> Following {
     let published = PublishedView::empty();
     published.publish(view(1, change));
     let mut around = around();
     let gate = Arc::get_mut(&mut around.surroundings.gate).unwrap();
-    gate.directories = vec![directory(published.clone())];
+    gate.directories = vec![directory(published.clone(), NOBODY)];
     let session = bound(gate);
     Following { around, published, session }
 }
 
-fn view(generation: u64, change: impl FnOnce(&mut Entry)) -> Arc<View> {
+pub(super) fn view(generation: u64, change: impl FnOnce(&mut Entry)) -> Arc<View> {
     let mut entries = company();
     change(entry_of(&mut entries, SERVICE));
     corp_view(generation, entries)
 }
 
-fn disable(account: &mut Entry) {
+pub(super) fn disable(account: &mut Entry) {
     set(account, "userAccountControl", &["514"]);
 }
 
@@ -100,7 +105,7 @@ fn bound(gate: &Gate) -> Session {
     session
 }
 
-fn alice() -> Vec<u8> {
+pub(super) fn alice() -> Vec<u8> {
     let Operation::Search(search) = search(CORP, SearchScope::WholeSubtree, "(cn=alice)") else {
         panic!("not a search")
     };
@@ -110,7 +115,7 @@ fn alice() -> Vec<u8> {
 }
 
 /// Reads answers up to the end of a search; gives its code and how many entries came.
-async fn answer(far: &mut DuplexStream) -> (u32, usize) {
+pub(super) async fn answer(far: &mut DuplexStream) -> (u32, usize) {
     let (mut octets, mut entries) = (Vec::new(), 0);
     loop {
         while let Some(length) = frame::complete_length(&octets, usize::MAX).unwrap() {
@@ -127,7 +132,7 @@ async fn answer(far: &mut DuplexStream) -> (u32, usize) {
 
 impl Following {
     /// Serves the session while `client` goes on; gives how long that lasted.
-    async fn serve(
+    pub(super) async fn serve(
         self,
         client: impl AsyncFnOnce(&mut DuplexStream, &Around, &PublishedView),
     ) -> Duration {

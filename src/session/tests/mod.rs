@@ -13,8 +13,10 @@ mod following;
 mod listening;
 mod ordering;
 mod reading;
+mod revoking;
 mod schema;
 mod signalling;
+mod staleness;
 
 use std::sync::Arc;
 

@@ -96,7 +96,7 @@ fn openldap_has_it_at_its_base_alone() {
     entries.extend([head, unit]);
     let view = relaying(&view, entries, "cn=Subschema", client.now);
     client.world.directories =
-        vec![crate::policy::world::DirectoryState { name: Arc::from("lab"), view: Some(view) }];
+        vec![crate::policy::world::DirectoryState::new(Arc::from("lab"), Some(view))];
     assert_eq!(client.bind("anna"), 0);
     let name = "CN=subschema";
     assert_eq!(found(&mut client, name, SearchScope::BaseObject, "(objectClass=*)"), (1, 0));
