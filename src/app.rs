@@ -3,35 +3,36 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
-use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, ControlSocket, ControlState, ControlledDirectory, ListenerFacts};
-use crate::config::{Config, DirectorySettings};
-use crate::directory::{PublishedView, Retention, ViewConfig};
+use crate::admin::{self, ControlSocket, ControlState, ListenerFacts};
+use crate::config::Config;
 use crate::policy::Application;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::visibility::VisibilityCache;
 use crate::server::tls::{ServerCertificate, server_config};
 use crate::server::{Applications, BoundListener, Drain, ListenerConfig, ListenerSecurity};
 use crate::session::audit::NameHash;
-use crate::session::dialect::Dialect;
-use crate::session::gate::{DirectoryGate, Gate};
-use crate::sync::{CronSchedule, SyncConfig, SyncDriver, SyncHandle};
+use crate::session::gate::Gate;
+use crate::session::waking;
+use crate::store::{MOST_JOBS, SetAside, Store};
+use crate::sync::{Job, JobHistory, SharedJobs};
 use crate::telemetry::LogHandle;
 use crate::time::Now;
-use crate::upstream::Upstream;
+
+mod directory;
+
+use directory::Directory;
 
 /// How many slow secrets are checked at a time: each takes a core and some 20 MiB for a while.
 const SLOW_CHECKS: usize = 2;
-/// Least time between a pass and one that a refused login asks for.
-const AFTER_REFUSAL: Duration = Duration::from_secs(2);
 
 /// The program, with every address taken and nothing running yet.
 pub struct App {
@@ -44,15 +45,6 @@ pub struct App {
     drain: Drain,
     grace: Duration,
     started: SystemTime,
-}
-
-/// One directory with the tasks that keep it.
-struct Directory {
-    name: Arc<str>,
-    upstream: Arc<Upstream>,
-    published: Arc<PublishedView>,
-    driver: SyncDriver,
-    sync: SyncHandle,
 }
 
 impl App {
@@ -70,11 +62,17 @@ impl App {
         for listener in config.listeners {
             listeners.push(bind_listener(listener, &applications).await?);
         }
+        let store = config.store.as_deref().map(open_store).transpose()?;
+        let names: Vec<&str> = config.directories.iter().map(|one| &*one.name).collect();
+        let jobs = kept_jobs(store.as_ref(), &names);
+        let of = |settings| Directory::new(settings, &known_applications, store.as_ref(), &jobs);
         let directories: Vec<Directory> =
-            config.directories.into_iter().map(Directory::new).collect::<anyhow::Result<_>>()?;
+            config.directories.into_iter().map(of).collect::<anyhow::Result<_>>()?;
         let gate = Gate {
             directories: directories.iter().map(Directory::gate).collect(),
             visibility: VisibilityCache::default(),
+            registry: Arc::default(),
+            revocations: Arc::default(),
             pins: Arc::default(),
             secrets: VerifiedSecrets::new(random_key()?),
             slow_checks: Arc::new(Semaphore::new(SLOW_CHECKS)),
@@ -127,7 +125,16 @@ impl App {
                 upstream.maintain().await;
                 "the probes of a directory"
             });
-            parts.spawn(forward(directory.published.subscribe(), epoch.clone()));
+            let following = waking::follow(
+                directory.published.moves(),
+                self.gate.registry.clone(),
+                epoch.clone(),
+                waking::ROUND,
+            );
+            parts.spawn(async move {
+                following.await;
+                "the views of a directory"
+            });
             let stop = self.drain.watch();
             let driver = directory.driver;
             parts.spawn(async move {
@@ -173,6 +180,7 @@ impl App {
         let state = ControlState {
             directories: self.directories.iter().map(Directory::controlled).collect(),
             open_sessions: self.drain.open_sessions(),
+            revocations: self.gate.revocations.clone(),
             listeners: listeners?,
             started: self.started,
             draining: self.drain.watch(),
@@ -208,51 +216,32 @@ impl ControlTask {
     }
 }
 
-impl Directory {
-    fn new(settings: DirectorySettings) -> anyhow::Result<Self> {
-        let schedule = CronSchedule::parse(&settings.sync.cron, &settings.sync.time_zone)
-            .with_context(|| format!("directory {:?}", settings.name))?;
-        let config = SyncConfig {
-            schedule,
-            page_size: settings.sync.page_size,
-            base: settings.sync.base,
-            after_refusal: AFTER_REFUSAL,
-            view: Arc::new(ViewConfig {
-                indices: Arc::new(settings.indices),
-                retention: Retention {
-                    time: settings.sync.remember_removed,
-                    ..Retention::default()
-                },
-            }),
-        };
-        let upstream = Upstream::new(settings.upstream, Now::read())
-            .with_context(|| format!("directory {:?}", settings.name))?;
-        let published = PublishedView::empty();
-        let (driver, sync) = SyncDriver::new(upstream.clone(), published.clone(), config);
-        Ok(Self { name: settings.name, upstream, published, driver, sync })
+/// Opens what outlives a restart. Something is set aside rather than trusted where it is not what it should be.
+fn open_store(path: &Path) -> anyhow::Result<Store> {
+    let opened = Store::open(path).context("store")?;
+    if let Some(SetAside { path: aside, reason }) = opened.set_aside {
+        tracing::error!(
+            store = %path.display(),
+            set_aside = %aside.display(),
+            reason,
+            "the store could not be used and was set aside: everything is read anew"
+        );
     }
+    Ok(opened.store)
+}
 
-    fn gate(&self) -> DirectoryGate {
-        let kind = self.upstream.config().kind;
-        let sync = self.sync.clone();
-        DirectoryGate {
-            name: self.name.clone(),
-            kind,
-            published: self.published.clone(),
-            upstream: self.upstream.clone(),
-            dialect: ArcSwap::from_pointee(Dialect::default_for(kind)),
-            refresh: Box::new(move || sync.refused()),
-        }
+/// The history of earlier runs. What is kept of directories that are no longer configured goes.
+fn kept_jobs(store: Option<&Store>, directories: &[&str]) -> SharedJobs {
+    let Some(store) = store else { return SharedJobs::default() };
+    if let Err(error) = store.forget_others(directories) {
+        tracing::warn!(%error, "what is kept of directories that are gone stays");
     }
-
-    fn controlled(&self) -> ControlledDirectory {
-        ControlledDirectory {
-            name: self.name.clone(),
-            upstream: self.upstream.clone(),
-            published: self.published.clone(),
-            sync: self.sync.clone(),
-        }
-    }
+    let kept = store.jobs(MOST_JOBS).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the history of earlier passes cannot be read");
+        Vec::new()
+    });
+    let jobs = kept.iter().filter_map(|octets| serde_json::from_slice::<Job>(octets).ok());
+    Arc::new(Mutex::new(JobHistory::restored(jobs)))
 }
 
 async fn bind_listener(
@@ -288,14 +277,6 @@ const fn security(config: &ListenerConfig) -> &'static str {
         (ListenerSecurity::Plain, true) => "ldap with StartTLS",
         (ListenerSecurity::Plain, false) => "ldap in clear",
     }
-}
-
-/// Wakes all sessions whenever the view of one directory moves.
-async fn forward(mut generation: watch::Receiver<u64>, epoch: watch::Sender<u64>) -> &'static str {
-    while generation.changed().await.is_ok() {
-        epoch.send_modify(|epoch| *epoch = epoch.wrapping_add(1));
-    }
-    "the views of a directory"
 }
 
 fn random_key() -> anyhow::Result<[u8; 32]> {

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::directory::Explanation;
+use crate::directory::{Explanation, Lacking, MissingRequired};
+use crate::sync::{Held, Job, PassCounts, Preview};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +25,23 @@ pub struct Status {
     pub directories: Vec<Directory>,
     /// Connections of applications that are open now.
     pub sessions_open: usize,
+    /// Sessions that were ended because their accounts were taken away.
+    #[serde(default)]
+    pub revocations: Revocations,
     /// Where applications connect.
     pub listeners: Vec<Listener>,
     /// What is logged.
     pub log_level: String,
+}
+
+/// Sessions since the start that were ended by a change whose time is known. From seeing the change to the
+/// notice that ends the session; the metrics have the distribution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocations {
+    /// How many.
+    pub count: u64,
+    /// How many milliseconds the slowest took.
+    pub longest_ms: u64,
 }
 
 /// The question of `GET /v1/explain/search`.
@@ -148,7 +162,7 @@ pub struct View {
 }
 
 /// How a copy is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sync {
     /// Whether a pass is under way.
     pub running: bool,
@@ -158,6 +172,46 @@ pub struct Sync {
     pub last: Option<Pass>,
     /// When the next pass is due.
     pub next_unix: Option<i64>,
+    /// How changes are looked for: `dirsync`, `usn`, `syncrepl`, `timestamps` or `full`; absent until a
+    /// controller was asked.
+    #[serde(default)]
+    pub strategy: Option<String>,
+    /// Why not in a better way: one sentence for each.
+    #[serde(default)]
+    pub why_not_better: Vec<String>,
+    /// What announces changes; absent where nothing does.
+    #[serde(default)]
+    pub announced_by: Option<String>,
+    /// Why nothing announces changes; absent where something does, and until that was tried.
+    #[serde(default)]
+    pub not_announced_because: Option<String>,
+    /// The mass change that waits for an operator.
+    #[serde(default)]
+    pub held: Option<Held>,
+    /// When everything was last read to its end.
+    #[serde(default)]
+    pub last_full_unix: Option<i64>,
+    /// When the identities were last compared.
+    #[serde(default)]
+    pub last_reconcile_unix: Option<i64>,
+    /// Entries that the pass under way has read.
+    #[serde(default)]
+    pub progress_entries: Option<usize>,
+    /// From how many seconds on the copy is too old (`max_age`).
+    #[serde(default)]
+    pub max_age_seconds: u64,
+    /// Whether the copy is too old: applications with `freshness = "strict"` are refused.
+    #[serde(default)]
+    pub stale: bool,
+    /// Passes since the start that found nothing and that nobody had asked for.
+    #[serde(default)]
+    pub idle_passes: u64,
+    /// All passes since the start, by what came of them.
+    #[serde(default)]
+    pub passes: PassCounts,
+    /// When a pass last ended after which the copy said what the directory says.
+    #[serde(default)]
+    pub last_success_unix: Option<i64>,
 }
 
 /// One pass of the sync.
@@ -167,6 +221,15 @@ pub struct Pass {
     pub directory: String,
     /// What asked for it.
     pub trigger: String,
+    /// How changes were looked for.
+    #[serde(default)]
+    pub strategy: Option<String>,
+    /// What it read: `full`, `changes`, `reconcile` or `dry run`.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Its number among the jobs; absent where it was only counted.
+    #[serde(default)]
+    pub job: Option<u64>,
     /// When it began.
     pub started_unix: i64,
     /// How many milliseconds it took.
@@ -196,6 +259,38 @@ pub enum PassOutcome {
         left_out: usize,
         /// What differs from the copy before.
         changes: Changes,
+        /// Users that were read and lack an attribute which the configuration requires.
+        #[serde(default)]
+        missing_required: MissingRequired,
+    },
+    /// It would change too much at once and waits for an operator; the copy in use is the one before.
+    Held {
+        /// Users that there would be.
+        users: usize,
+        /// Groups that there would be.
+        groups: usize,
+        /// What would differ from the copy in use.
+        changes: Changes,
+        /// Why it is held, and whom it would affect.
+        held: Held,
+    },
+    /// It was only to be told what would change; the copy in use is the one before.
+    DryRun {
+        /// Users that there would be.
+        users: usize,
+        /// Groups that there would be.
+        groups: usize,
+        /// Users whose account state cannot be read.
+        unreadable: usize,
+        /// Entries that could not be kept.
+        left_out: usize,
+        /// What would differ from the copy in use.
+        changes: Changes,
+        /// Whom it would affect.
+        preview: Preview,
+        /// Users that were read and lack an attribute which the configuration requires.
+        #[serde(default)]
+        missing_required: MissingRequired,
     },
     /// The copy in use is the one before.
     Failed {
@@ -210,9 +305,13 @@ pub enum PassOutcome {
 }
 
 impl Pass {
-    /// Why it failed, in one line: controller, step and reason; `None` if it did not.
+    /// Why nothing came of it, in one line: controller, step and reason, or why it is held; `None` if something
+    /// did.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
+        if let PassOutcome::Held { held, .. } = &self.outcome {
+            return Some(format!("held: {}", held.reasons.join("; ")));
+        }
         let PassOutcome::Failed { step, reason } = &self.outcome else { return None };
         let parts = [self.controller.as_deref(), step.as_deref(), Some(reason.as_str())];
         Some(parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
@@ -255,18 +354,92 @@ pub struct Listener {
     pub security: String,
 }
 
-/// `POST /v1/sync`. With a failed pass it comes with the status 502 and with `error` and `culprit`, so
-/// that it reads like any [`Failure`].
+/// `POST /v1/sync`. With a failed pass it comes with the status 502, with one that is held with 409, and where
+/// there is no such user with 404; then with `error` and `culprit`, so that it reads like any [`Failure`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncAnswer {
     /// The passes that were waited for, one for each directory asked.
     pub passes: Vec<Pass>,
+    /// The user who was asked for, in every directory that has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<PersonInView>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Where it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub culprit: Option<String>,
+}
+
+/// One person as a copy has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonInView {
+    /// The directory.
+    pub directory: String,
+    /// The distinguished name.
+    pub dn: String,
+    /// What the entry says, by the keys of `[directory.attributes]`, with the attribute that says it.
+    pub fields: Vec<PersonFieldValue>,
+    /// The account: `enabled`, `disabled`, `expired` or `unreadable`; the last three are refused.
+    pub state: String,
+    /// When the account expires or expired; absent for never.
+    pub expires_unix: Option<i64>,
+    /// The groups, nested and primary ones included, by distinguished name.
+    pub groups: Vec<String>,
+    /// What is required and not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacking: Option<Lacking>,
+}
+
+/// What an entry says about a person under one key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonFieldValue {
+    /// The key: `display_name`.
+    pub key: String,
+    /// The attribute that says it, or the place in the name.
+    pub source: String,
+    /// The value; absent where the entry has none.
+    pub value: Option<String>,
+}
+
+/// `POST /v1/sync/accept` and `POST /v1/sync/reject`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The directory.
+    pub directory: String,
+    /// What was done, in words.
+    pub done: String,
+}
+
+/// `GET /v1/sync/jobs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jobs {
+    /// The newest jobs, newest first.
+    pub jobs: Vec<Job>,
+    /// The passes that are only counted.
+    pub idle: Vec<IdlePasses>,
+}
+
+/// Passes of one directory since the start that found nothing and that nobody had asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdlePasses {
+    /// The directory.
+    pub directory: String,
+    /// How many.
+    pub passes: u64,
+    /// When the last one ended.
+    pub last_unix: i64,
+}
+
+/// `GET /v1/sync/progress`: one for each directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The directory.
+    pub directory: String,
+    /// Whether a pass is under way.
+    pub running: bool,
+    /// Entries that it has read.
+    pub entries: Option<usize>,
 }
 
 /// `GET` and `PUT /v1/log-level`.
@@ -303,6 +476,9 @@ mod tests {
         let pass = Pass {
             directory: "corp".to_owned(),
             trigger: "schedule".to_owned(),
+            strategy: None,
+            kind: None,
+            job: None,
             started_unix: 1_795_245_031,
             duration_ms: 12,
             controller: Some("dc1".to_owned()),

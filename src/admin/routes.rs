@@ -7,23 +7,21 @@ use std::time::Duration;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use futures_util::future::join_all;
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::LogLevel;
 use crate::time::Now;
 
-use super::document::{
-    ExplainedSearch, Failure, Health, Level, SearchQuestion, Status, SyncAnswer,
-};
-use super::explain;
+use super::document::{ExplainedSearch, Failure, Health, Level, SearchQuestion, Status};
+use super::metrics::OPEN_METRICS;
 use super::socket::ControlSocket;
 use super::state::ControlState;
+use super::{explain, sync};
 
 /// How long an answer that is under way may take once the end has come.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -62,7 +60,12 @@ fn routes(state: Arc<ControlState>) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/health", get(health))
-        .route("/v1/sync", post(sync))
+        .route("/v1/metrics", get(metrics))
+        .route("/v1/sync", post(sync::now))
+        .route("/v1/sync/accept", post(sync::accept))
+        .route("/v1/sync/reject", post(sync::reject))
+        .route("/v1/sync/jobs", get(sync::jobs))
+        .route("/v1/sync/progress", get(sync::progress))
         .route("/v1/explain/search", get(explain_search))
         .route("/v1/log-level", get(log_level).put(set_log_level))
         .fallback(no_route)
@@ -80,31 +83,12 @@ async fn health(State(state): State<Arc<ControlState>>) -> (StatusCode, Json<Hea
     (code, Json(health))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SyncQuery {
-    directory: Option<String>,
-}
-
-async fn sync(
-    State(state): State<Arc<ControlState>>,
-    query: Result<Query<SyncQuery>, QueryRejection>,
-) -> Result<Response, Refused> {
-    let Query(query) = query.map_err(|error| Refused::bad_request("query", error.body_text()))?;
-    let directories = state
-        .select(query.directory.as_deref())
-        .map_err(|failure| Refused { code: StatusCode::NOT_FOUND, failure })?;
-    let passes = join_all(directories.iter().map(|directory| directory.sync_now())).await;
-    let failed = passes
-        .iter()
-        .find_map(|pass| Some((format!("directory {}", pass.directory), pass.failure()?)));
-    Ok(match failed {
-        None => Json(SyncAnswer { passes, error: None, culprit: None }).into_response(),
-        Some((culprit, error)) => {
-            let answer = SyncAnswer { passes, error: Some(error), culprit: Some(culprit) };
-            (StatusCode::BAD_GATEWAY, Json(answer)).into_response()
-        }
-    })
+async fn metrics(State(state): State<Arc<ControlState>>) -> Result<Response, Refused> {
+    let text = state.metrics(Now::read()).map_err(|error| Refused {
+        code: StatusCode::INTERNAL_SERVER_ERROR,
+        failure: Failure { error: error.to_string(), culprit: "metrics".to_owned() },
+    })?;
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
 async fn explain_search(
@@ -150,7 +134,8 @@ async fn no_route(uri: Uri) -> Refused {
     Refused {
         code: StatusCode::NOT_FOUND,
         failure: Failure {
-            error: "there is no such route; there is: /v1/status, /v1/health, /v1/sync, \
+            error: "there is no such route; there is: /v1/status, /v1/health, /v1/metrics, \
+                    /v1/sync, /v1/sync/accept, /v1/sync/reject, /v1/sync/jobs, /v1/sync/progress, \
                     /v1/explain/search, /v1/log-level"
                 .to_owned(),
             culprit: uri.path().to_owned(),
@@ -169,13 +154,13 @@ async fn no_method(method: Method, uri: Uri) -> Refused {
 }
 
 /// An answer that is no success.
-struct Refused {
-    code: StatusCode,
-    failure: Failure,
+pub(super) struct Refused {
+    pub(super) code: StatusCode,
+    pub(super) failure: Failure,
 }
 
 impl Refused {
-    fn bad_request(culprit: &str, error: String) -> Self {
+    pub(super) fn bad_request(culprit: &str, error: String) -> Self {
         let failure = Failure { error, culprit: culprit.to_owned() };
         Self { code: StatusCode::BAD_REQUEST, failure }
     }

@@ -1,20 +1,22 @@
 //! `[io]` What the control socket knows of the running program, and how it is written down. Reads live
 //! state through shared handles; decides nothing.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::directory::{ChangeSummary, PublishedView, View};
+use crate::directory::{AttributeMapping, ChangeSummary, PublishedView, View};
 use crate::policy::Application;
-use crate::sync::{PassReport, SyncHandle, Trigger};
+use crate::session::revocations::{RevocationSeconds, Revocations};
+use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
 use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
 use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord, Upstream};
 
-use super::document;
+use super::{document, metrics};
 
 /// Changes of state that are shown of one controller.
 const SHOWN_HISTORY: usize = 32;
@@ -25,6 +27,8 @@ pub struct ControlState {
     pub directories: Vec<ControlledDirectory>,
     /// How many connections of applications are open.
     pub open_sessions: Arc<AtomicUsize>,
+    /// How long it took to end sessions whose accounts were taken away.
+    pub revocations: Arc<Revocations>,
     /// Where applications connect.
     pub listeners: Vec<ListenerFacts>,
     /// When the program started.
@@ -47,6 +51,10 @@ pub struct ControlledDirectory {
     pub published: Arc<PublishedView>,
     /// Its sync.
     pub sync: SyncHandle,
+    /// Which attribute says what about a person.
+    pub attributes: AttributeMapping,
+    /// From when on its view is too old.
+    pub max_age: Duration,
 }
 
 /// One listener as the control socket shows it.
@@ -74,9 +82,18 @@ impl ControlState {
             draining: *self.draining.borrow(),
             directories: self.directories.iter().map(|one| one.document(now)).collect(),
             sessions_open: self.open_sessions.load(Ordering::Relaxed),
+            revocations: revocations(&self.revocations.read()),
             listeners: self.listeners.iter().map(ListenerFacts::document).collect(),
             log_level: self.log_level(),
         }
+    }
+
+    /// The metrics in OpenMetrics text.
+    ///
+    /// # Errors
+    /// Never: text can always be put together in memory.
+    pub fn metrics(&self, now: Now) -> Result<String, fmt::Error> {
+        metrics::text(self.status(now), self.revocations.read())
     }
 
     /// Whether applications can be served.
@@ -118,27 +135,55 @@ impl ControlState {
 
 impl ControlledDirectory {
     fn document(&self, now: Now) -> document::Directory {
-        let sync = self.sync.status();
+        let view_now = self.published.load();
+        let age = view_now.as_ref().map(|view| view.age(now.wall));
         document::Directory {
             name: self.name.to_string(),
             controllers: self.controllers(),
-            view: self.published.load().map(|copy| view(&copy, now)),
-            sync: document::Sync {
-                running: sync.running,
-                failures: sync.failures,
-                last: sync.last.as_ref().map(pass),
-                next_unix: sync.next.map(unix_seconds),
-            },
+            view: view_now.map(|copy| view(&copy, now)),
+            sync: self.sync_document(age),
+        }
+    }
+
+    fn sync_document(&self, age: Option<Duration>) -> document::Sync {
+        let sync = self.sync.status();
+        let (announced_by, not_announced_because) = match sync.announcements {
+            Announcements::Unknown => (None, None),
+            Announcements::By(what) => (Some(what), None),
+            Announcements::Nobody(why) => (None, Some(why)),
+        };
+        document::Sync {
+            running: sync.running,
+            failures: sync.failures,
+            last: sync.last.as_ref().map(pass),
+            next_unix: sync.next.map(unix_seconds),
+            strategy: sync.strategy.map(|strategy| strategy.name().to_owned()),
+            why_not_better: sync.why_not_better,
+            announced_by,
+            not_announced_because,
+            last_full_unix: sync.last_full.map(unix_seconds),
+            last_reconcile_unix: sync.last_reconcile.map(unix_seconds),
+            progress_entries: sync.progress,
+            max_age_seconds: self.max_age.as_secs(),
+            // What is held is held against the present state of the directory.
+            stale: sync.held.is_none() && age.is_some_and(|age| age > self.max_age),
+            held: sync.held,
+            idle_passes: self.sync.idle().map_or(0, |idle| idle.passes),
+            passes: sync.passes,
+            last_success_unix: sync.last_success.map(unix_seconds),
         }
     }
 
     /// Runs a pass now and waits for it.
-    pub async fn sync_now(&self) -> document::Pass {
-        match self.sync.request_and_wait().await {
+    pub async fn sync_now(&self, request: SyncRequest) -> document::Pass {
+        match self.sync.request(request).await {
             Some(report) => pass(&report),
             None => document::Pass {
                 directory: self.name.to_string(),
                 trigger: Trigger::Demand.name().to_owned(),
+                strategy: None,
+                kind: None,
+                job: None,
                 started_unix: Now::read().unix_seconds(),
                 duration_ms: 0,
                 controller: None,
@@ -177,6 +222,15 @@ impl ListenerFacts {
     }
 }
 
+fn revocations(read: &RevocationSeconds) -> document::Revocations {
+    let longest = Duration::try_from_secs_f64(read.max).unwrap_or_default();
+    document::Revocations {
+        count: read.count,
+        // Upwards: it is said that none took longer.
+        longest_ms: u64::try_from(longest.as_micros().div_ceil(1000)).unwrap_or(u64::MAX),
+    }
+}
+
 fn view(view: &View, now: Now) -> document::View {
     let counts = view.counts();
     let built_unix = unix_seconds(view.built_at());
@@ -196,6 +250,9 @@ fn pass(report: &PassReport) -> document::Pass {
     document::Pass {
         directory: report.directory.to_string(),
         trigger: report.trigger.name().to_owned(),
+        strategy: Some(report.strategy.name().to_owned()),
+        kind: Some(report.kind.name().to_owned()),
+        job: report.job,
         started_unix: unix_seconds(report.started),
         duration_ms: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
         controller: report.controller.as_deref().map(str::to_owned),
@@ -204,14 +261,37 @@ fn pass(report: &PassReport) -> document::Pass {
                 step: Some(error.step.name().to_owned()),
                 reason: error.reason.clone(),
             },
-            Ok(pass) => document::PassOutcome::Succeeded {
-                generation: pass.generation,
-                users: pass.counts.users,
-                groups: pass.counts.groups,
-                unreadable: pass.unreadable,
-                left_out: pass.left_out,
-                changes: changes(&pass.changes),
-            },
+            Ok(pass) => outcome(pass),
+        },
+    }
+}
+
+fn outcome(pass: &Pass) -> document::PassOutcome {
+    let (users, groups) = (pass.counts.users, pass.counts.groups);
+    let (unreadable, left_out) = (pass.unreadable, pass.left_out);
+    let changes = changes(&pass.changes);
+    let missing_required = pass.missing_required.clone();
+    match &pass.effect {
+        Effect::Applied | Effect::Nothing => document::PassOutcome::Succeeded {
+            generation: pass.generation,
+            users,
+            groups,
+            unreadable,
+            left_out,
+            changes,
+            missing_required,
+        },
+        Effect::Held(held) => {
+            document::PassOutcome::Held { users, groups, changes, held: held.clone() }
+        }
+        Effect::DryRun(preview) => document::PassOutcome::DryRun {
+            users,
+            groups,
+            unreadable,
+            left_out,
+            changes,
+            preview: preview.clone(),
+            missing_required,
         },
     }
 }

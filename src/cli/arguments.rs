@@ -57,9 +57,18 @@ pub enum Command {
     /// Show what the running ldapgate does: controllers, copies, sessions
     #[command(after_help = examples::STATUS)]
     Status(StatusArguments),
-    /// Have the running ldapgate sync now, and wait for it
+    /// Print the metrics of the running ldapgate, as OpenMetrics text
+    ///
+    /// The same is on the control socket as GET /v1/metrics. Names begin with ldapgate_; labels name directories and
+    /// controllers, and nobody who logs in.
+    #[command(after_help = examples::METRICS)]
+    Metrics(MetricsArguments),
+    /// Have the running ldapgate sync now, and wait for it; see past passes; decide on what is held
+    ///
+    /// A change that would take away or newly let in too many accounts at once is held: the copy stays as it was, and
+    /// this command ends with 1 and says how to accept or reject it.
     #[command(after_help = examples::SYNC)]
-    Sync(SyncArguments),
+    Sync(SyncCommand),
     /// Show why the running ldapgate does what it does
     #[command(after_help = examples::EXPLAIN)]
     #[command(subcommand)]
@@ -147,6 +156,45 @@ pub struct StatusArguments {
     pub json: bool,
 }
 
+/// Arguments of `metrics`.
+#[derive(Debug, Args)]
+pub struct MetricsArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+}
+
+/// What to do about the copying.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct SyncCommand {
+    /// Something other than a pass now.
+    #[command(subcommand)]
+    pub other: Option<SyncSubcommand>,
+    /// The pass.
+    #[command(flatten)]
+    pub now: SyncArguments,
+}
+
+/// What else there is to do about the copying.
+#[derive(Debug, Subcommand)]
+pub enum SyncSubcommand {
+    /// List the newest jobs: what was synced when, from where, and what it changed
+    ///
+    /// Passes that found nothing new are only counted.
+    #[command(after_help = examples::SYNC_JOBS)]
+    Jobs(JobsArguments),
+    /// Apply the change that is held
+    #[command(after_help = examples::SYNC_DECISIONS)]
+    Accept(DecisionArguments),
+    /// Drop the change that is held and keep the copy as it is
+    ///
+    /// The directory still says it: the next pass finds it again, and it is held again, until somebody sets the
+    /// directory right or accepts it.
+    #[command(after_help = examples::SYNC_DECISIONS)]
+    Reject(DecisionArguments),
+}
+
 /// Arguments of `sync`.
 #[derive(Debug, Args)]
 pub struct SyncArguments {
@@ -154,6 +202,46 @@ pub struct SyncArguments {
     #[command(flatten)]
     pub socket: SocketArguments,
     /// The directory to sync [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub directory: Option<String>,
+    /// Read everything, not only what has changed
+    #[arg(long)]
+    pub full: bool,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Show this user afterwards: attributes, account, groups; by login, mail address or distinguished name
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sync jobs`.
+#[derive(Debug, Args)]
+pub struct JobsArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// The directory [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub directory: Option<String>,
+    /// How many; 1000 are kept
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub newest: usize,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sync accept` and `sync reject`.
+#[derive(Debug, Args)]
+pub struct DecisionArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// The directory [default: the only one that holds something]
     #[arg(long, value_name = "NAME")]
     pub directory: Option<String>,
     /// Print the JSON document
@@ -241,10 +329,38 @@ Examples:
   ldapgate status --json | jq '.directories[].controllers[] | {name, verify}'
   ldapgate status --socket /run/ldapgate/control.sock";
 
+    pub(super) const METRICS: &str = "\
+Examples:
+  ldapgate metrics
+  ldapgate metrics --socket /run/ldapgate/control.sock | grep held
+
+For the textfile collector of the node exporter, every minute (sponge replaces the file whole):
+  ldapgate metrics | sponge /var/lib/prometheus/node-exporter/ldapgate.prom
+
+For a scrape of http://localhost:9389/v1/metrics. It lends the whole control socket to everybody on
+this machine: use it where nobody else has an account.
+  socat TCP-LISTEN:9389,bind=127.0.0.1,reuseaddr,fork UNIX-CONNECT:/run/ldapgate/control.sock";
+
     pub(super) const SYNC: &str = "\
 Examples:
   ldapgate sync
-  ldapgate sync --directory corp";
+  ldapgate sync --directory corp --full
+  ldapgate sync --dry-run      # what would change, by name
+  ldapgate sync --user alice   # sync, then show what the copy says of her
+  ldapgate sync jobs --newest 50
+  ldapgate sync accept --directory corp";
+
+    pub(super) const SYNC_JOBS: &str = "\
+Examples:
+  ldapgate sync jobs
+  ldapgate sync jobs --directory corp --newest 200
+  ldapgate sync jobs --json | jq '.jobs[] | select(.outcome == \"held\")'";
+
+    pub(super) const SYNC_DECISIONS: &str = "\
+Examples:
+  ldapgate status              # what is held, and why
+  ldapgate sync accept --directory corp
+  ldapgate sync reject --directory corp";
 
     pub(super) const EXPLAIN: &str = "\
 Examples:
@@ -288,6 +404,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pass_and_a_look_back_exclude_each_other() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split_whitespace());
+        let Command::Sync(sync) = parse("ldapgate sync jobs").unwrap().command else { panic!() };
+        assert!(matches!(sync.other, Some(SyncSubcommand::Jobs(JobsArguments { newest: 20, .. }))));
+        assert!(parse("ldapgate sync --full jobs").is_err());
+        assert!(parse("ldapgate sync accept --full").is_err());
+    }
+
+    #[test]
     fn defaults() {
         let demo = Arguments::parse_from(["ldapgate", "demo"]);
         let Command::Demo(demo) = demo.command else { panic!("not demo") };
@@ -299,7 +424,9 @@ mod tests {
     /// Examples that do not parse teach nothing.
     #[test]
     fn examples_parse() {
-        for command in Arguments::command().get_subcommands() {
+        let all = Arguments::command();
+        let inner = all.get_subcommands().flat_map(clap::Command::get_subcommands);
+        for command in all.get_subcommands().chain(inner) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             for line in help.lines().filter_map(|line| line.strip_prefix("  ldapgate ")) {
                 let line = line.split(['#', '|', '&']).next().unwrap_or_default();

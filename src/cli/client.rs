@@ -128,10 +128,26 @@ impl Answer {
         if self.succeeded() {
             return self.any_document();
         }
-        Err(CommandError::Failed(match serde_json::from_slice::<Failure>(&self.body) {
+        Err(self.failure())
+    }
+
+    fn failure(&self) -> CommandError {
+        CommandError::Failed(match serde_json::from_slice::<Failure>(&self.body) {
             Ok(failure) => format!("{}: {}", failure.culprit, failure.error),
             Err(_) => format!("the answer was {}", self.status),
-        }))
+        })
+    }
+
+    /// The text, or the failure that came instead.
+    ///
+    /// # Errors
+    /// The answer is a failure, or no text.
+    pub fn text(&self) -> Result<&str, CommandError> {
+        if !self.succeeded() {
+            return Err(self.failure());
+        }
+        std::str::from_utf8(&self.body)
+            .map_err(|error| CommandError::Failed(format!("the answer is no text: {error}")))
     }
 
     /// The document, whatever the status.

@@ -14,11 +14,13 @@ use crate::time::Now;
 
 use super::arguments::{
     Arguments, CertsArguments, Command, ExplainCommand, NewServiceAccountArguments,
-    ServiceAccountCommand, SocketArguments,
+    ServiceAccountCommand, SocketArguments, SyncCommand, SyncSubcommand,
 };
 use super::client::ControlClient;
 use super::exit::{CommandError, Done};
-use super::{certs, check, demo, explain, log_level, output, run, service_account, status, sync};
+use super::{
+    certs, check, demo, explain, log_level, metrics, output, run, service_account, status, sync,
+};
 
 /// Where the configuration is looked for, in this order, when none is named.
 const CONFIGURATIONS: [&str; 2] = ["config/ldapgate.toml", "/etc/ldapgate/ldapgate.toml"];
@@ -61,12 +63,28 @@ async fn dispatch(arguments: &Arguments) -> Result<Done, CommandError> {
         Command::Status(arguments) => {
             status::run(&client(config, &arguments.socket)?, arguments).await
         }
-        Command::Sync(arguments) => sync::run(&client(config, &arguments.socket)?, arguments).await,
+        Command::Metrics(arguments) => metrics::run(&client(config, &arguments.socket)?).await,
+        Command::Sync(arguments) => sync(config, arguments).await,
         Command::Explain(ExplainCommand::Search(arguments)) => {
             explain::search(&client(config, &arguments.socket)?, arguments).await
         }
         Command::LogLevel(arguments) => {
             log_level::run(&client(config, &arguments.socket)?, arguments).await
+        }
+    }
+}
+
+async fn sync(config: Option<&Path>, command: &SyncCommand) -> Result<Done, CommandError> {
+    match &command.other {
+        None => sync::run(&client(config, &command.now.socket)?, &command.now).await,
+        Some(SyncSubcommand::Jobs(arguments)) => {
+            sync::list(&client(config, &arguments.socket)?, arguments).await
+        }
+        Some(SyncSubcommand::Accept(arguments)) => {
+            sync::decide(&client(config, &arguments.socket)?, "accept", arguments).await
+        }
+        Some(SyncSubcommand::Reject(arguments)) => {
+            sync::decide(&client(config, &arguments.socket)?, "reject", arguments).await
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod entry;
 pub mod exit;
 pub mod explain;
 pub mod log_level;
+pub mod metrics;
 pub mod output;
 pub mod render;
 pub mod run;

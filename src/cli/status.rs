@@ -2,14 +2,17 @@
 
 use std::fmt::Write;
 
-use crate::admin::document::{Capability, Controller, Directory, PassOutcome, Status, Transition};
-use crate::time::Now;
+use crate::admin::document::{
+    Capability, Controller, Directory, PassOutcome, Revocations, Status, Transition,
+};
+use crate::time::{Now, unix_seconds};
 
 use super::arguments::StatusArguments;
 use super::client::ControlClient;
 use super::exit::{CommandError, Done};
 use super::output;
 use super::render::{self, Table};
+use super::sync::text::held_text;
 
 /// Changes of state that are shown, over all controllers of a directory.
 const SHOWN_CHANGES: usize = 8;
@@ -60,11 +63,26 @@ pub fn page(status: &Status, now_unix: i64) -> String {
     let sessions = render::count(status.sessions_open, "session", "sessions");
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{sessions} open");
+    out.push_str(&revocations_text(status.revocations));
     for directory in &status.directories {
         out.push('\n');
         directory_text(&mut out, directory, now_unix);
     }
     out
+}
+
+/// Nothing, if there were none.
+fn revocations_text(revocations: Revocations) -> String {
+    if revocations.count == 0 {
+        return String::new();
+    }
+    let ended = render::count(
+        usize::try_from(revocations.count).unwrap_or(usize::MAX),
+        "session was",
+        "sessions were",
+    );
+    let longest = revocations.longest_ms;
+    format!("{ended} ended as accounts were taken away, each within {longest} ms\n")
 }
 
 fn directory_text(out: &mut String, directory: &Directory, now_unix: i64) {
@@ -87,17 +105,66 @@ fn directory_text(out: &mut String, directory: &Directory, now_unix: i64) {
         let relayed = relayed.unwrap_or_else(|| "none: it cannot be read whole".to_owned());
         let _ = writeln!(out, "  schema       {relayed}");
     }
+    sync_text(out, directory, now_unix);
+    out.push_str(&controllers(&directory.controllers, now_unix));
+    out.push_str(&changes(&directory.controllers, now_unix));
+}
+
+fn sync_text(out: &mut String, directory: &Directory, now_unix: i64) {
+    let sync = &directory.sync;
+    if let Some(held) = &sync.held {
+        let since = unix_seconds(held.since);
+        let _ = writeln!(
+            out,
+            "  ATTENTION    A CHANGE IS HELD for {} (since {})",
+            render::span(since, now_unix),
+            render::moment(since)
+        );
+        out.push_str(&held_text(held, &directory.name));
+    }
+    if sync.stale {
+        let _ = writeln!(
+            out,
+            "  ATTENTION    THE COPY IS TOO OLD (max_age {}): strict applications are refused",
+            render::duration(sync.max_age_seconds)
+        );
+    }
+    let strategy = sync.strategy.as_deref().unwrap_or("not known yet");
+    let announced = match (&sync.announced_by, &sync.not_announced_because) {
+        (Some(what), _) => format!(", announced by {}", render::printable(what)),
+        (None, Some(why)) => format!(", not announced: {}", render::printable(why)),
+        (None, None) => String::new(),
+    };
+    let _ = writeln!(out, "  changes      {strategy}{announced}");
+    for reason in &sync.why_not_better {
+        let _ = writeln!(out, "               not {}", render::printable(reason));
+    }
     let _ = writeln!(out, "  last sync    {}", last_sync(directory, now_unix));
-    let next = match (directory.sync.running, directory.sync.next_unix) {
-        (true, _) => "running now".to_owned(),
+    let ago = |unix: Option<i64>| {
+        unix.map_or_else(
+            || "not yet".to_owned(),
+            |unix| format!("{} ago", render::span(unix, now_unix)),
+        )
+    };
+    let _ = writeln!(
+        out,
+        "  read whole   {}; identities compared {}",
+        ago(sync.last_full_unix),
+        ago(sync.last_reconcile_unix)
+    );
+    let next = match (sync.running, sync.next_unix) {
+        (true, _) => match sync.progress_entries {
+            Some(entries) => {
+                format!("running now, {} read", render::count(entries, "entry", "entries"))
+            }
+            None => "running now".to_owned(),
+        },
         (false, Some(next)) => {
             format!("{} (in {})", render::moment(next), render::span(now_unix, next))
         }
         (false, None) => "not scheduled".to_owned(),
     };
     let _ = writeln!(out, "  next sync    {next}");
-    out.push_str(&controllers(&directory.controllers, now_unix));
-    out.push_str(&changes(&directory.controllers, now_unix));
 }
 
 fn last_sync(directory: &Directory, now_unix: i64) -> String {
@@ -108,6 +175,8 @@ fn last_sync(directory: &Directory, now_unix: i64) -> String {
             let at = pass.controller.as_deref().unwrap_or("no controller");
             format!("{ago} ago from {at} in {} ms ({})", pass.duration_ms, pass.trigger)
         }
+        PassOutcome::DryRun { .. } => format!("{ago} ago, a dry run that changed nothing"),
+        PassOutcome::Held { .. } => format!("HELD, {ago} ago: see above"),
         PassOutcome::Failed { .. } => {
             let times = render::count(directory.sync.failures as usize, "time", "times in a row");
             let why = pass.failure().unwrap_or_default();
@@ -211,6 +280,8 @@ fn changes_of(controller: &Controller) -> Vec<Change<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::document::Sync;
+    use crate::sync::{Held, NameList};
 
     fn transition(at_unix: i64, capability: &str, from: &str, to: &str) -> Transition {
         Transition {
@@ -275,19 +346,65 @@ mod tests {
                 name: "corp".to_owned(),
                 controllers: Vec::new(),
                 view: None,
-                sync: crate::admin::document::Sync {
-                    running: true,
-                    failures: 0,
-                    last: None,
-                    next_unix: None,
-                },
+                sync: Sync { running: true, progress_entries: Some(3000), ..Sync::default() },
             }],
             sessions_open: 1,
+            revocations: Revocations::default(),
             listeners: Vec::new(),
             log_level: "info".to_owned(),
         };
         let page = page(&status, 60);
-        for shown in ["NOT READY", "NONE YET", "running now", "none yet", "1 session open"] {
+        for shown in [
+            "NOT READY",
+            "NONE YET",
+            "running now, 3000 entries read",
+            "none yet",
+            "not known yet",
+            "1 session open",
+        ] {
+            assert!(page.contains(shown), "{shown}: {page}");
+        }
+        assert!(!page.contains("ATTENTION") && !page.contains("taken away"), "{page}");
+        let revocations = Revocations { count: 2, longest_ms: 310 };
+        let page = super::page(&Status { revocations, ..status }, 60);
+        let line = "2 sessions were ended as accounts were taken away, each within 310 ms\n";
+        assert!(page.contains(line), "{page}");
+    }
+
+    #[test]
+    fn what_needs_somebody_is_loud() {
+        let held = Held {
+            since: std::time::UNIX_EPOCH,
+            reasons: vec!["would remove 45 of 300 users".to_owned()],
+            job: 9,
+            accounts: NameList::default(),
+        };
+        let directory = Directory {
+            name: "corp".to_owned(),
+            controllers: Vec::new(),
+            view: None,
+            sync: Sync {
+                held: Some(held),
+                stale: true,
+                max_age_seconds: 900,
+                strategy: Some("usn".to_owned()),
+                why_not_better: vec!["dirsync: refused".to_owned()],
+                not_announced_because: Some("notify = false".to_owned()),
+                last_full_unix: Some(0),
+                ..Sync::default()
+            },
+        };
+        let mut page = String::new();
+        sync_text(&mut page, &directory, 120);
+        for shown in [
+            "ATTENTION    A CHANGE IS HELD for 2 min",
+            "\n  would remove 45 of 300 users\n",
+            "ldapgate sync accept --directory corp",
+            "ATTENTION    THE COPY IS TOO OLD (max_age 15 min)",
+            "changes      usn, not announced: notify = false",
+            "not dirsync: refused",
+            "read whole   2 min ago; identities compared not yet",
+        ] {
             assert!(page.contains(shown), "{shown}: {page}");
         }
     }

@@ -8,9 +8,9 @@ use ipnet::IpNet;
 use super::error::{Fault, Findings};
 use super::raw::{RawApplication, RawBase, Short};
 use super::resolve::DirectorySettings;
-use super::{local_account, value};
+use super::{filter, local_account, value};
 use crate::policy::application::{
-    AnonymousAccess, Application, RefusalStyle, ScopeBase, SearchLimits, Searchers,
+    AnonymousAccess, Application, Freshness, RefusalStyle, ScopeBase, SearchLimits, Searchers,
 };
 use crate::policy::service_account::ServiceAccountMemo;
 use crate::server::ListenerConfig;
@@ -126,7 +126,7 @@ fn one(
     nesting(&bases, &excluded, at, findings);
     let user_filter = raw.user_filter.as_deref();
     let user_filter =
-        user_filter.and_then(|text| findings.take(&key("user_filter"), value::filter(text)));
+        user_filter.and_then(|text| findings.take(&key("user_filter"), filter::filter(text)));
     let required_groups = groups(raw.required_groups.as_deref(), &key("required_groups"), findings);
     let denied_groups = groups(raw.denied_groups.as_deref(), &key("denied_groups"), findings);
     let service_accounts = service_accounts(raw, at, known, findings);
@@ -141,6 +141,7 @@ fn one(
         (Duration::ZERO, Duration::from_secs(4)),
     );
     let (searchers, anonymous, refusals) = manners(raw, at, findings);
+    let freshness = freshness(raw, &key("freshness"), findings);
     let limits = limits(raw, &key("limits"), findings);
     let application = Application {
         name: Arc::from(name?),
@@ -157,6 +158,7 @@ fn one(
         anonymous,
         refusals,
         negative_latency,
+        freshness,
         limits,
         primary_group_in_member_of: raw.primary_group_in_member_of.unwrap_or(false),
         networks,
@@ -412,6 +414,11 @@ fn manners(
             RefusalStyle::default(),
         ),
     )
+}
+
+fn freshness(raw: &RawApplication, key: &str, findings: &mut Findings) -> Freshness {
+    let words = [("lenient", Freshness::Lenient), ("strict", Freshness::Strict)];
+    value::word(findings, key, raw.freshness.as_deref(), &words, Freshness::default())
 }
 
 fn limits(raw: &RawApplication, at: &str, findings: &mut Findings) -> SearchLimits {

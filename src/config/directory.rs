@@ -9,31 +9,19 @@ use zeroize::Zeroizing;
 
 use super::error::{Fault, Findings};
 use super::listener::to_usize;
-use super::raw::{
-    RawController, RawDirectory, RawHealth, RawIndex, RawPool, RawSync, RawTimeouts, Short,
-};
-use super::resolve::{DirectorySettings, Surroundings, SyncSettings};
+use super::raw::{RawController, RawDirectory, RawHealth, RawIndex, RawPool, RawTimeouts, Short};
+use super::resolve::{DirectorySettings, Surroundings};
 use super::value::{self, Scheme};
-use crate::directory::{IndexPlan, Retention};
-use crate::ldap::attribute::AttributeDescription;
-use crate::ldap::schema::{self, DirectoryKind};
+use super::{attributes, sync};
+use crate::directory::IndexPlan;
+use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
-use crate::sync::CronSchedule;
 use crate::upstream::{
     ControllerConfig, HealthConfig, PoolConfig, Security, Timeouts, Trust, UpstreamConfig,
 };
 
 /// Largest message from a controller: a page of 1500 member names is some 300 KiB.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
-
-/// When the copy is renewed.
-const CRON: &str = "*/5 * * * *";
-
-/// The time zone of `cron`: without summer time, so that no run is skipped or doubled.
-const TIME_ZONE: &str = "UTC";
-
-/// Entries of one page: the most that Active Directory gives by default (MaxPageSize).
-const PAGE_SIZE: u32 = 1000;
 
 /// Applications give up after five seconds; what comes later comes too late.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -97,7 +85,10 @@ fn one(
     let timeouts = timeouts(&raw.timeouts, &format!("{at}.timeouts"), findings);
     let pool = pool(&raw.pool, &format!("{at}.pool"), findings);
     let health = health(&raw.health, &format!("{at}.health"), findings);
-    let sync = sync(raw, kind, &format!("{at}.sync"), findings);
+    let sync = sync::resolve(raw, kind, &format!("{at}.sync"), findings);
+    let guard = sync::guard(&raw.guard, &format!("{at}.guard"), findings);
+    let attributes =
+        attributes::resolve(&raw.attributes, kind, &format!("{at}.attributes"), findings);
     let indices = indices(&raw.index, &format!("{at}.index"), findings);
     let name: Arc<str> = Arc::from(name?);
     let upstream = UpstreamConfig {
@@ -112,7 +103,7 @@ fn one(
         max_message,
         health,
     };
-    Some(DirectorySettings { name, upstream, sync, indices })
+    Some(DirectorySettings { name, upstream, sync, guard, attributes, indices })
 }
 
 fn name(raw: &RawDirectory, at: &str, findings: &mut Findings) -> Option<String> {
@@ -429,90 +420,14 @@ fn health(raw: &RawHealth, at: &str, findings: &mut Findings) -> HealthConfig {
     }
 }
 
-fn sync(
-    raw: &RawDirectory,
-    kind: DirectoryKind,
-    at: &str,
-    findings: &mut Findings,
-) -> SyncSettings {
-    let RawSync { cron, time_zone, page_size, base, remember_removed } = &raw.sync;
-    let cron = cron.as_deref().unwrap_or(CRON);
-    findings.take(&format!("{at}.cron"), check_cron(cron));
-    let time_zone = time_zone.as_deref().unwrap_or(TIME_ZONE);
-    findings.take(&format!("{at}.time_zone"), check_time_zone(time_zone));
-    let key = format!("{at}.page_size");
-    let page_size = value::bounded_count(findings, &key, *page_size, PAGE_SIZE, (10, 100_000));
-    if page_size > PAGE_SIZE && kind == DirectoryKind::ActiveDirectory {
-        findings.warn(key, "Active Directory gives pages of 1000 entries unless told otherwise");
-    }
-    if let Some(base) = base {
-        copied_base(raw, base, &format!("{at}.base"), findings);
-    }
-    let key = format!("{at}.remember_removed");
-    let default = Retention::default().time;
-    let bounds = (Duration::ZERO, Duration::from_secs(3650 * 24 * 3600));
-    let remember_removed =
-        value::bounded_duration(findings, &key, remember_removed.as_deref(), default, bounds);
-    SyncSettings {
-        cron: cron.to_owned(),
-        time_zone: time_zone.to_owned(),
-        page_size,
-        base: base.clone(),
-        remember_removed,
-    }
-}
-
-fn copied_base(raw: &RawDirectory, base: &str, key: &str, findings: &mut Findings) {
-    let Some(base) = findings.take(key, value::dn(base)) else { return };
-    let naming_context = raw.base_dn.as_deref().and_then(|text| value::dn(text).ok());
-    if naming_context.is_some_and(|context| !base.is_within(&context)) {
-        findings.problem(key, "lies outside base_dn", "choose a part of the naming context");
-    }
-    findings.warn(
-        key,
-        "what lies outside is unknown, not out of scope: memberships through groups there are lost, \
-         and who moves there counts as deleted",
-    );
-}
-
 fn indices(raw: &RawIndex, at: &str, findings: &mut Findings) -> IndexPlan {
     let mut list = |key: &str, given: &Option<Vec<String>>, default: &[&str]| -> Vec<String> {
         let Some(given) = given else {
             return default.iter().map(|name| (*name).to_owned()).collect();
         };
-        for (index, name) in given.iter().enumerate() {
-            let key = format!("{at}.{key}[{index}]");
-            let parsed = AttributeDescription::parse(name);
-            let plain = parsed.is_some_and(|name| name.is_well_formed() && name.options.is_empty());
-            if !plain {
-                let remedy = "write the name of an attribute, without options";
-                findings.problem(key, format!("{name:?} is no attribute type"), remedy);
-            } else if schema::is_forbidden(name) {
-                findings.problem(key, format!("{name} is never copied"), "take it out");
-            }
-        }
-        given.clone()
+        findings.take_each(&format!("{at}.{key}"), given, |name| value::attribute_type(name))
     };
     let equality = list("equality", &raw.equality, IndexPlan::default_equality());
     let substring = list("substring", &raw.substring, IndexPlan::default_substring());
     IndexPlan::new(&equality, &substring)
-}
-
-fn check_cron(text: &str) -> Result<(), Fault> {
-    let instead = "write five fields: minute hour day month weekday, for example \"*/5 * * * *\"";
-    if text.split_whitespace().count() != 5 {
-        return Err(Fault::new(format!("{text:?} has not five fields"), instead));
-    }
-    CronSchedule::parse(text, "UTC")
-        .map(|_| ())
-        .map_err(|error| Fault::new(format!("{text:?} is no schedule: {error}"), instead))
-}
-
-fn check_time_zone(text: &str) -> Result<(), Fault> {
-    CronSchedule::parse("* * * * *", text).map(|_| ()).map_err(|error| {
-        Fault::new(
-            error.to_string(),
-            "write an IANA name such as \"Europe/Berlin\", or \"UTC\"; a container may need tzdata",
-        )
-    })
 }

@@ -16,6 +16,11 @@ const RUN_DIRECTORY: &str = "/run/ldapgate";
 
 const CONTROL_SOCKET: &str = "control.sock";
 
+/// Where a service keeps what outlives it.
+const STATE_DIRECTORY: &str = "/var/lib/ldapgate";
+
+const STORE: &str = "ldapgate.redb";
+
 /// Reads a configuration file, lays the environment over it (`LDAPGATE__LOG__LEVEL=debug`), and reads
 /// the files that it names. Relative paths start from the directory that the file is in.
 ///
@@ -94,19 +99,36 @@ fn environment() -> BTreeMap<String, String> {
 }
 
 fn surroundings(directory: &Path, private: bool) -> Surroundings<'_> {
-    Surroundings { directory, private, control: default_control_socket(), files: &Disk }
+    let (control, store) = (default_control_socket(), default_store());
+    Surroundings { directory, private, control, store, files: &Disk }
 }
 
 /// A service has its directory in `/run`; a person who tries the program has a directory of their own.
 fn default_control_socket() -> PathBuf {
     let run = Path::new(RUN_DIRECTORY);
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    match std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()) {
-        Some(own) if !is_root && !run.is_dir() => {
-            Path::new(&own).join("ldapgate").join(CONTROL_SOCKET)
-        }
+    match variable("XDG_RUNTIME_DIR") {
+        Some(own) if !is_root() && !run.is_dir() => own.join("ldapgate").join(CONTROL_SOCKET),
         Some(_) | None => run.join(CONTROL_SOCKET),
     }
+}
+
+/// The same for what outlives the program (XDG Base Directory Specification: state).
+fn default_store() -> PathBuf {
+    let state = Path::new(STATE_DIRECTORY);
+    let own = variable("XDG_STATE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".local/state")));
+    match own {
+        Some(own) if !is_root() && !state.is_dir() => own.join("ldapgate").join(STORE),
+        Some(_) | None => state.join(STORE),
+    }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 struct Disk;

@@ -2,8 +2,8 @@
 //! into each part's own configuration.
 //!
 //! What lives here: the file as it is written (`raw`), reading it ([`load()`]), text to `RawConfig` with
-//! all faults at once (`parse`), what single values mean (`value`), and the sections (`directory`,
-//! `application`, `local_account`, `listener`, put together in [`resolve`]).
+//! all faults at once (`parse`), what single values mean (`value`, `filter`), and the sections (`directory`
+//! with `sync` and `attributes`, `application`, `local_account`, `listener`, put together in [`resolve`]).
 //!
 //! What does not: whether a controller answers or a certificate is valid (`ldapgate check`), and what
 //! the parts do with their settings.
@@ -11,17 +11,21 @@
 //! Invariants, with their tests in `config::tests`: a [`Config`] exists only without faults
 //! (`each_fault_is_named`); every key of the file is named in `config/ldapgate.toml` and in
 //! `docs/configuration.md` (`every_key_is_shown`, `every_key_is_documented`); no message shows a
-//! secret (`no_message_shows_a_secret`).
+//! secret (`no_message_shows_a_secret`); what is proposed in the place of a wrong filter is a filter
+//! (`filter::tests::proposals_are_taken`).
 
 mod application;
+mod attributes;
 mod directory;
 mod error;
+mod filter;
 mod listener;
 pub mod load;
 mod local_account;
 mod parse;
 mod raw;
 pub mod resolve;
+mod sync;
 mod value;
 
 #[cfg(test)]
@@ -31,4 +35,4 @@ pub use error::{ConfigErrors, Problem, Warning};
 pub use load::{control_socket, load, load_text};
 pub use local_account::local_account_name;
 pub use parse::ENVIRONMENT_PREFIX;
-pub use resolve::{AuditSettings, Config, DirectorySettings, SyncSettings};
+pub use resolve::{AuditSettings, Config, DirectorySettings, GuardSettings, SyncSettings};

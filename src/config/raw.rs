@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawConfig {
     pub(super) control: Option<String>,
+    pub(super) store: Option<String>,
     pub(super) shutdown_grace: Option<String>,
     pub(super) log: RawLog,
     pub(super) directory: Vec<RawDirectory>,
@@ -54,6 +55,8 @@ pub(super) struct RawDirectory {
     pub(super) pool: RawPool,
     pub(super) health: RawHealth,
     pub(super) sync: RawSync,
+    pub(super) guard: RawGuard,
+    pub(super) attributes: RawAttributes,
     pub(super) index: RawIndex,
 }
 
@@ -110,11 +113,47 @@ pub(super) struct RawHealth {
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawSync {
+    pub(super) strategy: Option<String>,
+    pub(super) follow: Option<bool>,
+    pub(super) poll: Option<String>,
+    pub(super) notify: Option<bool>,
     pub(super) cron: Option<String>,
     pub(super) time_zone: Option<String>,
+    pub(super) reconcile: Option<String>,
+    pub(super) max_age: Option<String>,
     pub(super) page_size: Option<u32>,
     pub(super) base: Option<String>,
     pub(super) remember_removed: Option<String>,
+}
+
+/// `[directory.guard]`
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawGuard {
+    pub(super) share: Option<u32>,
+    pub(super) least: Option<u32>,
+    pub(super) window: Option<String>,
+}
+
+/// `[directory.attributes]`
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAttributes {
+    pub(super) login: Option<String>,
+    pub(super) display_name: Option<String>,
+    pub(super) mail: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) department: Option<String>,
+    pub(super) department_from_path: Option<u32>,
+    pub(super) title: Option<String>,
+    pub(super) company: Option<String>,
+    pub(super) manager: Option<String>,
+    pub(super) unique_id: Option<String>,
+    pub(super) modification_time: Option<String>,
+    pub(super) required: Option<Vec<String>>,
+    pub(super) on_missing: Option<String>,
 }
 
 /// `[directory.index]`
@@ -143,6 +182,7 @@ pub(super) struct RawApplication {
     pub(super) searchers: Option<String>,
     pub(super) anonymous: Option<String>,
     pub(super) refusals: Option<String>,
+    pub(super) freshness: Option<String>,
     pub(super) negative_latency: Option<String>,
     pub(super) networks: Option<Vec<String>>,
     pub(super) listeners: Option<Vec<String>>,

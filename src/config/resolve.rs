@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 use super::error::{ConfigErrors, Fault, Findings, Warning};
 use super::raw::{RawConfig, RawLog};
 use super::{application, directory, listener, value};
-use crate::directory::IndexPlan;
+use crate::directory::{AttributeMapping, IndexPlan};
 use crate::policy::application::Application;
 use crate::server::ListenerConfig;
+use crate::sync::{CronSchedule, ScheduleError, Strategy};
 use crate::telemetry::{LogConfig, LogFormat, LogLevel};
 use crate::upstream::UpstreamConfig;
 
@@ -21,7 +22,13 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// Longest path of a Unix socket on Linux (`sun_path` without its NUL).
 const MAX_SOCKET_PATH: usize = 107;
 
-/// The word that switches the control socket off.
+/// When everything is read anew where changes are followed besides.
+const NIGHTLY: &str = "30 2 * * *";
+
+/// When everything is read where that is the only way to see a change.
+const OFTEN: &str = "*/5 * * * *";
+
+/// The word that switches the control socket or the store off.
 const OFF: &str = "off";
 
 /// Everything that the program is told, checked as a whole.
@@ -38,6 +45,8 @@ pub struct Config {
     pub audit: AuditSettings,
     /// The control socket; `None` when it is switched off.
     pub control: Option<PathBuf>,
+    /// What outlives a restart; `None` when nothing is to.
+    pub store: Option<PathBuf>,
     /// Longest time that what is in flight gets at the end.
     pub shutdown_grace: Duration,
     warnings: Vec<Warning>,
@@ -51,6 +60,10 @@ pub struct DirectorySettings {
     pub upstream: UpstreamConfig,
     /// How it is copied.
     pub sync: SyncSettings,
+    /// Which changes wait for an operator.
+    pub guard: GuardSettings,
+    /// Which attribute says what about a person.
+    pub attributes: AttributeMapping,
     /// Which attributes of the copy have which index.
     pub indices: IndexPlan,
 }
@@ -58,16 +71,53 @@ pub struct DirectorySettings {
 /// How one directory is copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncSettings {
-    /// When: five fields, minute first.
-    pub cron: String,
+    /// How changes are looked for; `None`: in the best way that the controllers offer and the account may use.
+    pub strategy: Option<Strategy>,
+    /// Whether changes are looked for all the time.
+    pub follow: bool,
+    /// Time between two looks for changes where nothing announces them.
+    pub poll: Duration,
+    /// Whether the directory is to announce changes.
+    pub notify: bool,
+    /// When everything is read anew: five fields, minute first. `None`: see [`SyncSettings::schedule`].
+    pub cron: Option<String>,
     /// IANA name of the time zone of `cron`.
     pub time_zone: String,
+    /// Time between two comparisons of the identities: rights can hide a deletion.
+    pub reconcile: Duration,
+    /// The copy is too old when it has not been confirmed for so long.
+    pub max_age: Duration,
     /// Entries of one page.
     pub page_size: u32,
     /// What is copied, where that is less than the naming context.
     pub base: Option<String>,
     /// How long removed entries are shown to applications that ask for them.
     pub remember_removed: Duration,
+}
+
+impl SyncSettings {
+    /// When everything is read anew: as configured, or else once a night with a strategy that follows
+    /// changes, and every five minutes where reading everything is the only way to see any.
+    ///
+    /// # Errors
+    /// None with settings that were resolved; the schedule was checked.
+    pub fn schedule(&self, strategy: Strategy) -> Result<CronSchedule, ScheduleError> {
+        let follows = self.follow && strategy != Strategy::Full;
+        let default = if follows { NIGHTLY } else { OFTEN };
+        CronSchedule::parse(self.cron.as_deref().unwrap_or(default), &self.time_zone)
+    }
+}
+
+/// Which changes wait for an operator: those that would take away, or newly let in, more than a share of the
+/// accounts and at least so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuardSettings {
+    /// Percent of the accounts that were there before; 100 holds nothing.
+    pub share_percent: u8,
+    /// Fewer accounts than this are never held.
+    pub least: usize,
+    /// Changes within this time count together.
+    pub window: Duration,
 }
 
 /// What the audit lines hold.
@@ -93,6 +143,8 @@ pub struct Surroundings<'a> {
     pub private: bool,
     /// The control socket where none is configured.
     pub control: PathBuf,
+    /// The store where none is configured.
+    pub store: PathBuf,
     /// The files that it names.
     pub files: &'a dyn Files,
 }
@@ -159,6 +211,7 @@ pub(super) fn resolve(
 
 fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Findings) -> Config {
     let control = control(raw.control.as_deref(), surroundings, findings);
+    let store = store(raw.store.as_deref(), surroundings, findings);
     let shutdown_grace = value::bounded_duration(
         findings,
         "shutdown_grace",
@@ -182,6 +235,7 @@ fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Find
         log,
         audit,
         control,
+        store,
         shutdown_grace,
         warnings: Vec::new(),
     }
@@ -216,6 +270,18 @@ pub(super) fn control(
         );
     }
     Some(path)
+}
+
+fn store(
+    text: Option<&str>,
+    surroundings: &Surroundings<'_>,
+    findings: &mut Findings,
+) -> Option<PathBuf> {
+    match text {
+        None => Some(surroundings.store.clone()),
+        Some(OFF) => None,
+        Some(text) => findings.take("store", surroundings.path(text)),
+    }
 }
 
 fn logging(raw: &RawLog, findings: &mut Findings) -> (LogConfig, AuditSettings) {

@@ -20,6 +20,7 @@ use crate::upstream::{Security, Trust};
 
 mod faults;
 mod shipped;
+mod sync;
 
 /// Files by the end of their path; those called `…open…` are readable by others.
 struct Fake(HashMap<&'static str, Vec<u8>>);
@@ -80,6 +81,7 @@ fn read(case: &Case<'_>) -> Result<Config, ConfigErrors> {
         directory: Path::new("/etc/ldapgate"),
         private: case.private,
         control: PathBuf::from("/run/ldapgate/control.sock"),
+        store: PathBuf::from("/var/lib/ldapgate/ldapgate.redb"),
         files: &Fake::usual(),
     };
     let mut findings = Findings::default();

@@ -10,8 +10,9 @@ use jiff::SignedDuration;
 use rustls_pki_types::ServerName;
 
 use super::error::{Fault, Findings};
+use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::dn::NormalizedDn;
-use crate::ldap::filter::Filter;
+use crate::ldap::schema;
 
 /// Longest name of a directory, an application or a listener.
 const MAX_NAME: usize = 64;
@@ -297,14 +298,17 @@ pub(super) fn dn(text: &str) -> Result<NormalizedDn, Fault> {
     if dn.is_root() { Err(Fault::new("is empty", example)) } else { Ok(dn) }
 }
 
-/// A search filter.
-pub(super) fn filter(text: &str) -> Result<Filter, Fault> {
-    Filter::parse(text).map_err(|error| {
-        Fault::new(
-            format!("{text:?} is no filter: {error}"),
-            "write it after RFC 4515, for example (&(department=Sales)(mail=*))",
-        )
-    })
+/// The name of an attribute, without options; none that is never copied.
+pub(super) fn attribute_type(text: &str) -> Result<String, Fault> {
+    let parsed = AttributeDescription::parse(text);
+    if !parsed.is_some_and(|name| name.is_well_formed() && name.options.is_empty()) {
+        let instead = "write the name of an attribute, without options";
+        return Err(Fault::new(format!("{text:?} is no attribute type"), instead));
+    }
+    if schema::is_forbidden(text) {
+        return Err(Fault::new(format!("{text} is never copied"), "take it out"));
+    }
+    Ok(text.to_owned())
 }
 
 /// A name that somebody binds with, in any form.

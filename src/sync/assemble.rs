@@ -149,6 +149,12 @@ impl Assembly {
         &mut self.entries
     }
 
+    /// The entries, where nothing is to be said of them as a whole.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<PackedEntry> {
+        self.entries
+    }
+
     /// Holds what members say of their groups (memberOf) against what the groups say of their members.
     /// A difference is a change between two pages, or a right that the sync account lacks.
     #[must_use]

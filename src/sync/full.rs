@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::directory::{Domain, OPENLDAP_CONTAINERS, OPENLDAP_GROUPS, OPENLDAP_USERS};
+use crate::directory::{Domain, OPENLDAP_CONTAINERS, OPENLDAP_GROUPS, OPENLDAP_USERS, View};
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::dn::{DistinguishedName, NormalizedDn};
 use crate::ldap::entry::{AttributeValues, Entry};
@@ -102,6 +102,21 @@ impl Contexts {
         }
     }
 
+    /// Whether a view was made of these contexts. One that was not cannot be brought up to date by what has
+    /// changed in them.
+    #[must_use]
+    pub fn are_those_of(&self, view: &View) -> bool {
+        let same = |own: Option<&str>, other: Option<&str>| match (own, other) {
+            (Some(own), Some(other)) => normalized(own).ok() == normalized(other).ok(),
+            // A context whose head cannot be read is not served.
+            (_, None) => true,
+            (None, Some(_)) => false,
+        };
+        let domain = view.domain();
+        same(Some(&self.naming), Some(&domain.naming_context))
+            && same(self.configuration.as_deref(), domain.configuration_context.as_deref())
+    }
+
     /// The names of the contexts that something is copied of.
     #[must_use]
     pub fn heads(&self) -> Vec<NormalizedDn> {
@@ -181,6 +196,12 @@ impl FullPass {
         Self { contexts, copy, partitions, heads, kind }
     }
 
+    /// The kind of directory it is for.
+    #[must_use]
+    pub const fn kind(&self) -> DirectoryKind {
+        self.kind
+    }
+
     /// The attributes to ask for: all that are stored. Constructed ones are not copied.
     #[must_use]
     pub const fn attributes(kind: DirectoryKind) -> &'static [&'static str] {
@@ -212,7 +233,7 @@ pub enum ByIdentity {
     Search(SearchRequest),
 }
 
-fn subtree(kind: DirectoryKind, base: &str, filter: Filter) -> SearchRequest {
+pub(super) fn subtree(kind: DirectoryKind, base: &str, filter: Filter) -> SearchRequest {
     SearchRequest {
         base: base.to_owned(),
         scope: SearchScope::WholeSubtree,
@@ -229,7 +250,7 @@ fn present() -> Filter {
     Filter::Present(AttributeDescription::new("objectClass"))
 }
 
-fn equality(attribute: &str, value: &str) -> Filter {
+pub(super) fn equality(attribute: &str, value: &str) -> Filter {
     let attribute = AttributeDescription::new(attribute);
     Filter::Equality { attribute, value: value.as_bytes().to_vec() }
 }

@@ -19,6 +19,7 @@ use crate::upstream::{FetchError, FetchSession, Step};
 use super::ancestors::{self, MOST_ANCESTORS};
 use super::assemble::{AssembleError, Assembly, Memberships};
 use super::full::{self, ByIdentity, Contexts, FullPass};
+use super::timestamps;
 
 /// Entries that are read again one by one where both ends of a membership do not fit. A change between
 /// two pages touches few; where more do not fit, it has another cause, and reading again does not mend it.
@@ -51,6 +52,8 @@ pub struct Copy {
     pub unreadable: usize,
     /// Entries that were moved or renamed while they were read.
     pub moved: usize,
+    /// The latest modifyTimestamp that the directory told, where it tells any.
+    pub latest_modification: Option<String>,
 }
 
 /// Reads everything that is copied of the session's directory. `progress` is told after every page how
@@ -93,6 +96,7 @@ pub async fn whole_copy(
         let assembled = assembly
             .finish(&contexts.copied, last.as_deref())
             .map_err(|error| (step(&error), error.to_string()))?;
+        let latest_modification = timestamps::latest(&assembled.entries);
         let domain = full::domain(&directory, kind, contexts, root_dse, &assembled.entries);
         let domain = Domain { subschema, ..domain };
         let times = Times { read_at, now: Now::read().wall };
@@ -101,7 +105,8 @@ pub async fn whole_copy(
             None => View::first(config, 1, domain, assembled.entries, times),
         };
         let (view, changes) = next.map_err(|error| (Step::Protocol, error.to_string()))?;
-        Ok(Copy { view, changes, unreadable: assembled.unreadable, moved: assembled.moved })
+        let (unreadable, moved) = (assembled.unreadable, assembled.moved);
+        Ok(Copy { view, changes, unreadable, moved, latest_modification })
     });
     match built.await {
         Ok(built) => built.map_err(|(step, reason)| error(step, reason)),

@@ -275,6 +275,7 @@ const fn service_account_advice(refusal: Refusal) -> &'static str {
         | Refusal::InDeniedGroup
         | Refusal::NotInRequiredGroup
         | Refusal::OutOfScope
-        | Refusal::ViewNotReady => "correct what failed above",
+        | Refusal::ViewNotReady
+        | Refusal::ViewStale => "correct what failed above",
     }
 }

@@ -10,6 +10,7 @@ use crate::cli::output::Progress;
 use crate::cli::render::{count, day};
 use crate::config::SyncSettings;
 use crate::directory::View;
+use crate::sync::examine::examine;
 use crate::sync::{Wanted, whole_copy};
 use crate::time::Now;
 use crate::upstream::{ControllerConfig, FetchError, FetchSession, Security, Step, Upstream};
@@ -179,7 +180,42 @@ impl Candidate<'_> {
             }
             Err(error) => findings.push(self.failure(&error)),
         }
+        if checked.view.is_some() && self.sync.follow {
+            self.following(&mut session, findings).await;
+        }
         session.close().await;
+    }
+
+    /// How changes can be followed there.
+    async fn following(&self, session: &mut FetchSession, findings: &mut Vec<Finding>) {
+        let SyncSettings { base, strategy, notify, .. } = self.sync;
+        let examined = match examine(session, base.as_deref(), *strategy).await {
+            Ok(examined) => examined,
+            Err(error) => {
+                findings.push(self.failure(&error));
+                return;
+            }
+        };
+        let announced = match (*notify, examined.announces) {
+            (true, true) => "announced by the controller",
+            (true, false) => "not announced by the controller",
+            (false, _) => "notify is off",
+        };
+        let text = format!("changes are followed by {}, {announced}", examined.choice.strategy);
+        findings.push(Finding::ok(Area::Following, text));
+        for obstacle in examined.choice.why_not {
+            let text = format!("not by {obstacle}");
+            findings.push(Finding::ok(Area::Following, text));
+        }
+        if let Some(container) = examined.hidden {
+            let text = format!("deleted objects cannot be seen in {container}");
+            let advice = format!(
+                "deletions are found minutes later; grant the sync account List Contents and Read Property, \
+                 for example: dsacls \"{container}\" /G \"{}:LCRP\"",
+                self.upstream.config().service_name
+            );
+            findings.push(Finding::warn(Area::Following, text, &advice));
+        }
     }
 
     /// Connection and TLS alone.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::cli::render::count;
-use crate::directory::{EntryRef, View};
+use crate::directory::{AttributeMapping, EntryRef, OnMissing, PersonField, View};
 use crate::ldap::matching_rule::prepare_case_ignore;
 use crate::ldap::schema::DirectoryKind;
 
@@ -13,13 +13,17 @@ use super::report::{Area, Finding};
 /// Names listed in a finding; more are only counted.
 const LISTED: usize = 5;
 
-/// Everything that is looked for in one directory's copy. `key` is the directory in the configuration.
+/// Everything that is looked for in one directory's copy. `mapping` says what its users must have; `key` is the
+/// directory in the configuration.
 #[must_use]
-pub fn findings(view: &View, key: &str) -> Vec<Finding> {
+pub fn findings(view: &View, mapping: &AttributeMapping, key: &str) -> Vec<Finding> {
     let mut findings = vec![counts(view, key)];
     findings.extend(rejected(view));
     findings.extend(account_states(view, key));
-    findings.extend(login_attribute(view));
+    findings.extend(required(view, mapping, key));
+    if !requires_login(view, mapping) {
+        findings.extend(login_attribute(view));
+    }
     findings.extend(ambiguous(view));
     findings.push(subschema(view));
     findings
@@ -52,8 +56,13 @@ pub const fn login_attribute_of(kind: DirectoryKind) -> &'static str {
 /// Names for a message: the first few and how many more.
 #[must_use]
 pub fn listed(names: &[String]) -> String {
+    first_of(names.len(), names)
+}
+
+/// The same where not all of the names are known, only the first of so many.
+fn first_of(total: usize, names: &[String]) -> String {
     let shown: Vec<&str> = names.iter().take(LISTED).map(String::as_str).collect();
-    let more = names.len().saturating_sub(LISTED);
+    let more = total.saturating_sub(shown.len());
     let shown = shown.join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
@@ -134,6 +143,44 @@ fn account_states(view: &View, key: &str) -> Option<Finding> {
         );
         Some(Finding::warn(Area::Rights, message, advice).at(key))
     }
+}
+
+/// Users without what `[directory.attributes]` requires. Every first pass fails on them if it says so.
+fn required(view: &View, mapping: &AttributeMapping, key: &str) -> Option<Finding> {
+    let missing = mapping.survey(view.users());
+    if missing.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = missing
+        .first
+        .iter()
+        .map(|user| format!("{} has no {}", user.dn, user.fields.join(", no ")))
+        .collect();
+    let message = format!(
+        "{} a required attribute: {}",
+        count(missing.users, "user lacks", "users lack"),
+        first_of(missing.users, &names)
+    );
+    let key = format!("{key}.attributes");
+    Some(match mapping.on_missing {
+        OnMissing::Report => {
+            let advice = "applications see them as they are: give them what they lack, or do not \
+                          require it";
+            Finding::warn(Area::Entries, message, advice).at(format!("{key}.required"))
+        }
+        OnMissing::Fail => {
+            let advice = "no copy is taken over as long as there is such a user: give them what \
+                          they lack, do not require it, or set on_missing = \"report\"";
+            Finding::fail(Area::Entries, message, advice).at(format!("{key}.on_missing"))
+        }
+    })
+}
+
+/// Whether who lacks the short login name is among those who lack something that is required.
+fn requires_login(view: &View, mapping: &AttributeMapping) -> bool {
+    let attribute = mapping.attribute(PersonField::Login);
+    mapping.required.contains(&PersonField::Login)
+        && attribute.eq_ignore_ascii_case(login_attribute_of(view.domain().kind))
 }
 
 fn login_attribute(view: &View) -> Option<Finding> {

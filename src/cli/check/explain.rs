@@ -21,13 +21,15 @@ pub struct Place<'a> {
 #[must_use]
 pub const fn area(step: Step) -> Area {
     match step {
-        Step::Resolve | Step::Connect | Step::Timeout | Step::NoController => Area::Network,
+        Step::Resolve | Step::Connect | Step::Timeout | Step::NoController | Step::Stale => {
+            Area::Network
+        }
         Step::Tls | Step::StartTls => Area::Tls,
         Step::Credentials => Area::Credentials,
         Step::RootDse | Step::Base => Area::BaseDn,
         Step::Filter => Area::Filter,
         Step::Rights | Step::Limit => Area::Rights,
-        Step::Protocol | Step::Server => Area::Server,
+        Step::Protocol | Step::Server | Step::Control | Step::Position => Area::Server,
     }
 }
 
@@ -48,6 +50,9 @@ fn key(step: Step, place: Place<'_>) -> String {
         | Step::Tls
         | Step::StartTls
         | Step::Server
+        | Step::Control
+        | Step::Position
+        | Step::Stale
         | Step::Protocol => controller_key.to_owned(),
         Step::Credentials | Step::Rights => format!("{directory_key}.bind_name"),
         Step::RootDse | Step::Base => format!("{directory_key}.base_dn"),
@@ -94,6 +99,10 @@ fn advice(error: &FetchError, place: Place<'_>) -> String {
         Step::Protocol => format!(
             "what answers there does not speak LDAP as it should: see what listens on {host}:{port}"
         ),
+        Step::Control => "the controller does not offer a control that is needed: see its \
+                          supportedControl, or name another controller"
+            .to_owned(),
+        Step::Position | Step::Stale => "try again".to_owned(),
         Step::Server => "the controller itself has a problem: see its event log".to_owned(),
     }
 }

@@ -36,6 +36,8 @@ pub enum Area {
     Rights,
     /// What the controller itself does.
     Server,
+    /// How changes are followed.
+    Following,
     /// Users and groups that were read.
     Entries,
     /// Who an application knows.
@@ -58,6 +60,7 @@ impl fmt::Display for Area {
             Self::BaseDn => "base DN",
             Self::Filter => "filter",
             Self::Rights => "rights",
+            Self::Following => "following",
             Self::Server => "server",
             Self::Entries => "entries",
             Self::Scope => "scope",

@@ -94,7 +94,7 @@ impl Check {
         for (at, settings) in directories.into_iter().enumerate() {
             let name = settings.name.clone();
             let view = self.directory(settings, &format!("directory[{at}]")).await?;
-            states.push(DirectoryState { name, view });
+            states.push(DirectoryState::new(name, view));
         }
         let world = World { epoch: 0, directories: states };
         for (at, application) in applications.iter().enumerate() {
@@ -119,7 +119,7 @@ impl Check {
         settings: DirectorySettings,
         key: &str,
     ) -> Result<Option<Arc<View>>, CommandError> {
-        let DirectorySettings { name, upstream, sync, indices: _ } = settings;
+        let DirectorySettings { name, upstream, sync, attributes, .. } = settings;
         let upstream = match Upstream::new(upstream, Now::read()) {
             Ok(upstream) => upstream,
             Err(error) => {
@@ -159,7 +159,7 @@ impl Check {
             self.add(Section { subject, findings: checked.findings })?;
         }
         let Some((_, view)) = first else { return Ok(None) };
-        let findings = entries::findings(&view, key);
+        let findings = entries::findings(&view, &attributes, key);
         self.add(Section { subject: format!("directory {name}"), findings })?;
         Ok(Some(view))
     }

@@ -34,6 +34,7 @@ pub fn text(places: &Places<'_>) -> String {
         .collect();
     format!(
         "control = '{control}'\n\
+         store = 'off'\n\
          shutdown_grace = '2s'\n\
          \n\
          [[directory]]\n\
@@ -43,7 +44,6 @@ pub fn text(places: &Places<'_>) -> String {
          ca_file = '{authority}'\n\
          bind_name = 'CORP\\{sync_name}'\n\
          bind_password = '{sync_password}'\n\
-         sync.cron = '* * * * *'\n\
          health.probe_interval = '2s'\n\
          \n\
          [[application]]\n\

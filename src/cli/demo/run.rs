@@ -12,7 +12,9 @@ use crate::cli::exit::{CommandError, Done};
 use crate::cli::output;
 use crate::cli::run::{serve, stop_signal};
 use crate::config;
-use crate::demo::{Authority, Controller, Options, SharedDirectory, company};
+use crate::demo::{
+    Authority, Controller, Directory, DirectoryError, Options, SharedDirectory, company,
+};
 use crate::time::Now;
 
 use super::configuration::{self, Places};
@@ -37,7 +39,7 @@ pub async fn run(arguments: &DemoArguments) -> Result<Done, CommandError> {
     let stop = stop_signal().map_err(failed)?;
     let scratch = Scratch::new()?;
     let authority = Arc::new(Authority::new().map_err(failed)?);
-    let directory = SharedDirectory::new(company(Now::read().wall).map_err(failed)?);
+    let directory = SharedDirectory::new(company_with_tombstones().map_err(failed)?);
     let controllers = start(&directory, &authority)?;
     let named: Vec<(String, SocketAddr)> = controllers
         .iter()
@@ -83,6 +85,15 @@ fn program() -> PathBuf {
     let Ok(program) = std::env::current_exe() else { return PathBuf::from("ldapgate") };
     let here = std::env::current_dir().unwrap_or_default();
     program.strip_prefix(&here).map(Path::to_owned).unwrap_or(program)
+}
+
+/// The company with the container that every domain keeps its tombstones in. Without it ldapgate would begin with a
+/// warning that deletions cannot be seen.
+fn company_with_tombstones() -> Result<Directory, DirectoryError> {
+    let mut directory = company(Now::read().wall)?;
+    let container = format!("CN=Deleted Objects,{}", directory.domain().dn);
+    directory.add(&container, &[("objectClass", "container"), ("isDeleted", "TRUE")])?;
+    Ok(directory)
 }
 
 fn start(

@@ -174,6 +174,63 @@ async fn entries_that_cannot_log_in_as_expected_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn users_without_a_required_attribute_are_named() {
+    let world = World::new();
+    let lacking = world.directory.with(|directory| {
+        let [alice, zhang] = ["alice", "zhang"].map(|name| directory.dn_of(name).unwrap());
+        directory.set(&alice, "mail", &[]).unwrap();
+        directory.set(&zhang, "mail", &[]).unwrap();
+        directory.set(&zhang, "displayName", &["  "]).unwrap();
+        directory.set(&zhang, "sAMAccountName", &[]).unwrap();
+        [alice, zhang]
+    });
+    let with = |lines: &str| world.text().replace("health.", &format!("{lines}\nhealth."));
+    let found = |report: &Report| {
+        let of = |(subject, finding): (&str, &Finding)| {
+            (subject.starts_with("directory") && finding.message.contains(" lack"))
+                .then(|| finding.clone())
+        };
+        let all: Vec<Finding> = findings(report).into_iter().filter_map(of).collect();
+        all
+    };
+    let required = "attributes.required = ['login', 'mail', 'display_name']";
+    let report = check(&world, &with(required)).await;
+    let [finding] = &found(&report)[..] else { panic!("{report:#?}") };
+    assert_eq!(
+        (finding.level, finding.key.as_deref()),
+        (Level::Warn, Some("directory[0].attributes.required"))
+    );
+    let [alice, zhang] = &lacking;
+    for shown in [
+        "4 users lack a required attribute: ",
+        &format!("{alice} has no mail (mail)"),
+        &format!(
+            "{zhang} has no login (sAMAccountName), no mail (mail), no display_name (displayName)"
+        ),
+    ] {
+        assert!(finding.message.contains(shown), "{shown}: {}", finding.message);
+    }
+    let twice =
+        findings(&report).iter().any(|(_, one)| one.message.contains("without sAMAccountName"));
+    assert!(!twice, "said once: {report:#?}");
+
+    let failing = with(&format!("{required}\nattributes.on_missing = 'fail'"));
+    let report = check(&world, &failing).await;
+    let failure = only_failure(&report);
+    assert_eq!(failure.key.as_deref(), Some("directory[0].attributes.on_missing"));
+
+    // What is not required is not missed; without a required login its absence is still told.
+    let report = check(&world, &with("attributes.required = ['company']")).await;
+    assert!(
+        findings(&report).iter().any(|(_, one)| one.message.contains("without sAMAccountName"))
+    );
+    let report = check(&world, &with("attributes.required = ['phone']")).await;
+    let [finding] = &found(&report)[..] else { panic!("{report:#?}") };
+    assert_eq!(finding.message.matches("has no phone").count(), 5, "{}", finding.message);
+    assert!(finding.message.contains(" more"), "{}", finding.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_failure_says_what_to_do() {
     let world = World::new();
     let bad = world.text().replace(company::SYNC_ACCOUNT.name, "nobody").replace(

@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 
 use crate::admin::document::{Failure, Health, Level, PassOutcome, Status, SyncAnswer};
@@ -13,7 +15,11 @@ use crate::cli::client::ControlClient;
 use crate::cli::exit;
 use crate::cli::status::page;
 use crate::directory::PublishedView;
-use crate::sync::{CronSchedule, SyncConfig, SyncDriver};
+use crate::ldap::schema::DirectoryKind;
+use crate::session::revocations::Revocations;
+use crate::sync::{
+    Consequences, CronSchedule, Keeping, SharedJobs, SyncConfig, SyncDriver, SyncHandle, Timing,
+};
 use crate::telemetry::{LogConfig, subscriber};
 use crate::time::Now;
 use crate::upstream::Upstream;
@@ -21,15 +27,22 @@ use crate::upstream::Upstream;
 use super::world::World;
 
 /// A running control socket with a real upstream and a real sync behind it.
-struct Running {
-    client: ControlClient,
+pub(super) struct Running {
+    pub(super) client: ControlClient,
     stop: watch::Sender<bool>,
     ended: tokio::task::JoinHandle<()>,
-    world: World,
+    pub(super) world: World,
+    pub(super) published: Arc<PublishedView>,
+    pub(super) revocations: Arc<Revocations>,
     _log: Box<dyn std::any::Any + Send>,
 }
 
-fn start() -> Running {
+pub(super) fn start() -> Running {
+    start_with(|sync| sync)
+}
+
+/// The same with another sync in the place of the real one.
+pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Running {
     let world = World::new();
     let mut config = world.config(&world.text());
     let settings = config.directories.remove(0);
@@ -38,23 +51,36 @@ fn start() -> Running {
     let (driver, sync) = SyncDriver::new(
         upstream.clone(),
         published.clone(),
-        SyncConfig {
-            // Never by itself within a test.
-            schedule: CronSchedule::parse("0 0 29 2 *", "UTC").unwrap(),
-            page_size: 100,
-            base: None,
-            after_refusal: Duration::from_secs(3600),
-            view: Arc::default(),
-        },
+        // Never by itself within a test.
+        SyncConfig::with(
+            Timing::of(
+                CronSchedule::parse("0 0 29 2 *", "UTC").unwrap(),
+                Duration::from_secs(3600),
+            ),
+            DirectoryKind::ActiveDirectory,
+        ),
+        Consequences::without_applications(),
+        Keeping::default(),
+        SharedJobs::default(),
     );
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(driver.run(stopped.clone()));
     tokio::spawn(upstream.clone().maintain());
     let (subscriber, log) = subscriber(LogConfig::default(), std::io::sink, false);
     let name = settings.name;
+    let (attributes, max_age) = (settings.attributes, settings.sync.max_age);
+    let revocations = Arc::new(Revocations::default());
     let state = ControlState {
-        directories: vec![ControlledDirectory { name, upstream, published, sync }],
+        directories: vec![ControlledDirectory {
+            name,
+            upstream,
+            published: published.clone(),
+            sync: exchange(sync),
+            attributes,
+            max_age,
+        }],
         open_sessions: Arc::new(AtomicUsize::new(3)),
+        revocations: revocations.clone(),
         listeners: vec![ListenerFacts {
             name: "applications".into(),
             address: "127.0.0.1:389".to_owned(),
@@ -71,7 +97,7 @@ fn start() -> Running {
         told.wait_for(|stop| *stop).await.unwrap();
     }));
     let client = ControlClient::new(&world.socket());
-    Running { client, stop, ended, world, _log: Box::new(subscriber) }
+    Running { client, stop, ended, world, published, revocations, _log: Box::new(subscriber) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,6 +158,55 @@ async fn health_is_ready_with_a_copy_and_a_controller() {
     running.client.post_and_wait("/v1/sync").await.unwrap();
     let after = running.client.get("/v1/health").await.unwrap();
     assert!(after.succeeded());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_read_from_what_runs() {
+    let running = start();
+    let read = async || running.client.get("/v1/metrics").await.unwrap().text().unwrap().to_owned();
+    let nothing = |metrics: &str| {
+        let series = "ldapgate_sync_passes_total{directory=\"corp\",outcome=\"nothing\"} ";
+        let count = metrics.lines().find_map(|line| line.strip_prefix(series));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    running.client.post_and_wait("/v1/sync").await.unwrap();
+    let before = read().await;
+    assert!(before.contains("\nldapgate_revocation_seconds_count 0\n"), "{before}");
+    running.client.post_and_wait("/v1/sync").await.unwrap();
+    running.revocations.observe(Duration::from_millis(310));
+    let after = read().await;
+    let users = running.published.load().unwrap().counts().users;
+    for line in [
+        "ldapgate_sessions_open 3".to_owned(),
+        format!("ldapgate_view_users{{directory=\"corp\"}} {users}"),
+        "ldapgate_sync_passes_total{directory=\"corp\",outcome=\"applied\"} 1".to_owned(),
+        "ldapgate_revocation_seconds_count 1".to_owned(),
+    ] {
+        assert!(after.lines().any(|written| written == line), "{line}: {after}");
+    }
+    assert_eq!(nothing(&after), nothing(&before) + 1);
+    assert!(after.contains("ldapgate_sync_last_success_timestamp_seconds{directory=\"corp\"} "));
+    assert!(!after.contains("alice"), "{after}");
+
+    let status: Status = running.client.get("/v1/status").await.unwrap().document().unwrap();
+    assert_eq!((status.revocations.count, status.revocations.longest_ms), (1, 310));
+    let page = page(&status, Now::read().unix_seconds());
+    assert!(page.contains("each within 310 ms"), "{page}");
+}
+
+/// What a scraper sends and gets.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_say_what_format_they_have() {
+    let running = start();
+    let mut socket = UnixStream::connect(running.world.socket()).await.unwrap();
+    let request = b"GET /v1/metrics HTTP/1.1\r\nHost: localhost:9389\r\nConnection: close\r\n\r\n";
+    socket.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let format = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert!(head.lines().any(|line| line == format), "{head}");
+    assert!(body.starts_with("# HELP ldapgate_") && body.ends_with("\n# EOF\n"), "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

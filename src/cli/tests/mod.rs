@@ -2,4 +2,5 @@
 
 mod check;
 mod control;
+mod syncing;
 mod world;

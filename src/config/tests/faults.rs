@@ -3,7 +3,7 @@
 use super::*;
 
 /// Exchanged passage, its replacement, expected key, and a part of the message.
-type Row = (&'static str, &'static str, &'static str, &'static str);
+pub(super) type Row = (&'static str, &'static str, &'static str, &'static str);
 
 const CONTROLLERS: &str = r#"["ldaps://dc1.corp.example", "ldaps://dc2.corp.example"]"#;
 const CA: &str = "ca_file = \"../certs/corp-ca.pem\"";
@@ -14,7 +14,7 @@ const SERVICE: &str = r"service_accounts = ['CORP\svc-crm']";
 const URL: &str = "url = \"ldap://127.0.0.1:3389\"";
 const PIN: &str = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
-fn check(rows: &[Row]) {
+pub(super) fn check(rows: &[Row]) {
     for (old, new, key, part) in rows {
         let new = new.replace("{PIN}", PIN);
         let text = minimal_with(old, &new);

@@ -124,11 +124,18 @@ fn documented_defaults_are_the_shown_ones() {
 #[test]
 fn shown_defaults_are_the_defaults() {
     let uncommented = uncommented();
-    // Examples that exclude each other in one configuration.
+    // Examples that exclude each other in one configuration, and a default that depends on others.
     let text: String = uncommented
         .lines()
         .filter(|line| {
-            !["spki_pins = [", "bind_password = ", "base = "].iter().any(|no| line.starts_with(no))
+            let left_out = [
+                "spki_pins = [",
+                "bind_password = ",
+                "base = ",
+                "cron = ",
+                "department_from_path = ",
+            ];
+            !left_out.iter().any(|no| line.starts_with(no))
         })
         .map(|line| format!("{line}\n"))
         .collect();
@@ -146,14 +153,20 @@ fn shown_defaults_are_the_defaults() {
             upstream.max_message,
             upstream.kind,
         );
-        format!("{settings:?} {:?}", config.directories[0].sync)
+        let DirectorySettings { sync, guard, attributes, .. } = &config.directories[0];
+        format!("{settings:?} {sync:?} {guard:?} {attributes:?}")
     };
     assert_eq!(directory(&shown), directory(&default));
     let application = |config: &Config| {
         let one = &config.applications[0];
         format!(
-            "{:?} {:?} {:?} {:?} {:?}",
-            one.searchers, one.anonymous, one.refusals, one.negative_latency, one.limits
+            "{:?} {:?} {:?} {:?} {:?} {:?}",
+            one.searchers,
+            one.anonymous,
+            one.refusals,
+            one.freshness,
+            one.negative_latency,
+            one.limits
         )
     };
     assert_eq!(application(&shown), application(&default));
@@ -165,4 +178,5 @@ fn shown_defaults_are_the_defaults() {
     assert_eq!(shown.log, default.log);
     assert_eq!(shown.audit, default.audit);
     assert_eq!((shown.control, shown.shutdown_grace), (default.control, default.shutdown_grace));
+    assert_eq!(shown.store, default.store);
 }

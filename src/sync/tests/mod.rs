@@ -1,13 +1,15 @@
 //! The reading and the loop against a company of two controllers in this process.
 
 mod copies;
+mod lagging;
 mod passes;
+mod random;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CronSchedule, SyncConfig};
+use super::{CronSchedule, SyncConfig, Timing};
 use crate::demo::{Authority, Controller, Directory, Options, SharedDirectory, company};
 use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
@@ -100,11 +102,7 @@ impl Company {
 
 /// Passes run at the start and when they are asked for.
 fn on_demand() -> SyncConfig {
-    SyncConfig {
-        schedule: CronSchedule::parse("0 0 29 2 *", "UTC").unwrap(),
-        page_size: 100,
-        base: None,
-        after_refusal: Duration::from_millis(80),
-        view: Arc::default(),
-    }
+    let cron = CronSchedule::parse("0 0 29 2 *", "UTC").unwrap();
+    let timing = Timing::of(cron, Duration::from_millis(80));
+    SyncConfig { page_size: 100, ..SyncConfig::with(timing, DirectoryKind::ActiveDirectory) }
 }

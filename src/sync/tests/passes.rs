@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 use crate::demo::Quirks;
 use crate::directory::PublishedView;
-use crate::sync::{SyncDriver, SyncHandle, SyncStatus, Trigger};
+use crate::sync::{Consequences, Keeping, SharedJobs, SyncDriver, SyncHandle, SyncStatus, Trigger};
 use crate::upstream::Step;
 
 type Fault = fn(&mut Quirks);
@@ -22,7 +22,14 @@ struct Running {
 
 fn start(company: Company, config: SyncConfig) -> Running {
     let published = PublishedView::empty();
-    let (driver, sync) = SyncDriver::new(company.upstream(), published.clone(), config);
+    let (driver, sync) = SyncDriver::new(
+        company.upstream(),
+        published.clone(),
+        config,
+        Consequences::without_applications(),
+        Keeping::default(),
+        SharedJobs::default(),
+    );
     let (stop, stopped) = watch::channel(false);
     let task = tokio::spawn(driver.run(stopped));
     Running { company, published, sync, stop, task }

@@ -1,0 +1,150 @@
+//! `[io]` One directory with the parts that keep it, put together: controllers, copy, sync and store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+
+use crate::admin::ControlledDirectory;
+use crate::config::{DirectorySettings, SyncSettings};
+use crate::directory::{AttributeMapping, PublishedView, Retention, ViewConfig, Withdrawn};
+use crate::policy::Application;
+use crate::policy::impact::{impact, leaving, withdrawn};
+use crate::session::dialect::Dialect;
+use crate::session::gate::DirectoryGate;
+use crate::store::Store;
+use crate::sync::consequences::Step;
+use crate::sync::{
+    Consequences, Follow, GuardConfig, Keeping, Leaving, SharedJobs, Strategy, SyncConfig,
+    SyncDriver, SyncHandle, Timing,
+};
+use crate::time::Now;
+use crate::upstream::Upstream;
+
+/// Least time between a pass and one that a refused login asks for.
+const AFTER_REFUSAL: Duration = Duration::from_secs(2);
+
+/// One directory with the tasks that keep it.
+pub(super) struct Directory {
+    pub(super) name: Arc<str>,
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) published: Arc<PublishedView>,
+    pub(super) driver: SyncDriver,
+    sync: SyncHandle,
+    attributes: AttributeMapping,
+    max_age: Duration,
+}
+
+impl Directory {
+    /// What was kept of it is in use when this returns. Blocks meanwhile.
+    ///
+    /// # Errors
+    /// Settings that cannot be used.
+    pub(super) fn new(
+        settings: DirectorySettings,
+        applications: &[Arc<Application>],
+        store: Option<&Store>,
+        jobs: &SharedJobs,
+    ) -> anyhow::Result<Self> {
+        let (name, max_age) = (settings.name.clone(), settings.sync.max_age);
+        let attributes = settings.attributes;
+        let of_directory = || format!("directory {name:?}");
+        let timing = timing(&settings.sync).with_context(of_directory)?;
+        let config = SyncConfig {
+            timing,
+            strategy: settings.sync.strategy,
+            notify: settings.sync.notify,
+            page_size: settings.sync.page_size,
+            base: settings.sync.base,
+            view: Arc::new(ViewConfig {
+                indices: Arc::new(settings.indices),
+                retention: Retention {
+                    time: settings.sync.remember_removed,
+                    ..Retention::default()
+                },
+            }),
+            max_age,
+            guard: GuardConfig {
+                share_percent: settings.guard.share_percent,
+                least: settings.guard.least,
+                window: settings.guard.window,
+            },
+            mapping: Arc::new(attributes.clone()),
+        };
+        let upstream = Upstream::new(settings.upstream, Now::read()).with_context(of_directory)?;
+        let published = PublishedView::empty();
+        let keeping =
+            store.map_or_else(Keeping::default, |store| Keeping::new(store.clone(), name.clone()));
+        let (driver, sync) = SyncDriver::new(
+            upstream.clone(),
+            published.clone(),
+            config,
+            consequences(&name, applications),
+            keeping,
+            jobs.clone(),
+        );
+        Ok(Self { name, upstream, published, driver, sync, attributes, max_age })
+    }
+
+    pub(super) fn gate(&self) -> DirectoryGate {
+        let kind = self.upstream.config().kind;
+        let sync = self.sync.clone();
+        DirectoryGate {
+            name: self.name.clone(),
+            kind,
+            published: self.published.clone(),
+            max_age: self.max_age,
+            upstream: self.upstream.clone(),
+            dialect: ArcSwap::from_pointee(Dialect::default_for(kind)),
+            refresh: Box::new(move || sync.refused()),
+        }
+    }
+
+    pub(super) fn controlled(&self) -> ControlledDirectory {
+        ControlledDirectory {
+            name: self.name.clone(),
+            upstream: self.upstream.clone(),
+            published: self.published.clone(),
+            sync: self.sync.clone(),
+            attributes: self.attributes.clone(),
+            max_age: self.max_age,
+        }
+    }
+}
+
+fn timing(sync: &SyncSettings) -> anyhow::Result<Timing> {
+    let alone = sync.schedule(Strategy::Full)?;
+    let follows = sync.follow && sync.strategy != Some(Strategy::Full);
+    // Any strategy that follows changes has the same schedule.
+    let full = if follows { sync.schedule(Strategy::Usn)? } else { alone.clone() };
+    let follow = follows.then_some(Follow { poll: sync.poll, reconcile: sync.reconcile });
+    Ok(Timing { full, alone, follow, after_refusal: AFTER_REFUSAL })
+}
+
+/// What a change of the directory means for the applications.
+fn consequences(directory: &Arc<str>, applications: &[Arc<Application>]) -> Consequences {
+    let known = || (directory.clone(), applications.to_vec());
+    let (counting, naming) = (known(), known());
+    Consequences {
+        impact: Arc::new(move |step: Step<'_>| {
+            let (directory, applications) = &counting;
+            impact(applications, directory, step.old, step.new, step.affected, step.wall)
+        }),
+        withdrawn: Arc::new(|step: Step<'_>| match step.old {
+            Some(old) => withdrawn(old, step.new, step.affected, step.deleted),
+            None => Withdrawn::default(),
+        }),
+        leaving: Arc::new(move |step: Step<'_>| {
+            let (directory, applications) = &naming;
+            let Some(old) = step.old else { return Vec::new() };
+            leaving(applications, directory, old, step.new, step.affected, step.wall)
+                .into_iter()
+                .map(|(application, users)| Leaving {
+                    application: application.to_string(),
+                    users: users.into_iter().collect(),
+                })
+                .collect()
+        }),
+    }
+}

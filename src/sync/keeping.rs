@@ -1,0 +1,227 @@
+//! `[io]` What outlives a restart: the view with the position it was read to, the guard's memory, and the jobs.
+//! View and position are written in one transaction, so that a position is never newer than the data.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::directory::{View, ViewConfig};
+use crate::store::{Commit, DirectoryStore, Store, StoreError};
+use crate::time::Now;
+
+use super::guard::{Guard, GuardConfig};
+use super::job::Job;
+use super::position::Position;
+
+const HEAD: &str = "head";
+const SUBSCHEMA: &str = "subschema";
+const POSITION: &str = "position";
+const GUARD: &str = "guard";
+const BASE: &str = "base";
+
+/// A position that has moved without anything having changed is written this seldom.
+const POSITION_PAUSE: Duration = Duration::from_secs(60);
+
+/// What is kept of one directory; nothing where there is no store.
+#[derive(Default)]
+pub struct Keeping {
+    kept: Option<Kept>,
+}
+
+struct Kept {
+    store: Store,
+    directory: DirectoryStore,
+    name: Arc<str>,
+    /// What is copied, where that is less than the naming context. No position says anything about what lies outside
+    /// of it.
+    base: Option<String>,
+    /// The view whose records are in the store.
+    written: Option<Arc<View>>,
+    /// What stands there as position, and since when.
+    position: Option<Position>,
+    position_at: Option<Instant>,
+    /// Whether the last attempt to write failed: told once.
+    failing: bool,
+}
+
+/// What was kept before.
+pub(super) struct Resumed {
+    pub(super) view: Arc<View>,
+    pub(super) position: Option<Position>,
+    pub(super) guard: Option<Guard>,
+}
+
+impl Keeping {
+    /// Keeps the directory called `name` in `store`.
+    #[must_use]
+    pub fn new(store: Store, name: Arc<str>) -> Self {
+        let directory = store.directory(&name);
+        let kept = Kept {
+            store,
+            directory,
+            name,
+            base: None,
+            written: None,
+            position: None,
+            position_at: None,
+            failing: false,
+        };
+        Self { kept: Some(kept) }
+    }
+
+    /// What was kept; `None`: nothing, or nothing that can be used, which the log tells. `base` is what is copied now,
+    /// where that is less than the naming context; of another one the view is kept, and not the position. Blocks.
+    pub(super) fn load(
+        &mut self,
+        base: Option<&str>,
+        config: Arc<ViewConfig>,
+        guard: GuardConfig,
+        now: Now,
+    ) -> Option<Resumed> {
+        let kept = self.kept.as_mut()?;
+        kept.base = base.map(str::to_owned);
+        match kept.load(config, guard, now) {
+            Ok(resumed) => resumed,
+            Err(reason) => {
+                let directory = &*kept.name;
+                tracing::error!(
+                    directory,
+                    reason,
+                    "what was kept of the directory cannot be used: everything is read anew"
+                );
+                None
+            }
+        }
+    }
+
+    /// Writes a view that is about to be published, with all that goes with it. A store that fails is told of
+    /// and changes nothing else: what is out must be out, and the store says what it said before.
+    pub(super) async fn save(
+        &mut self,
+        view: &Arc<View>,
+        position: Option<&Position>,
+        guard: &Guard,
+        now: Now,
+    ) {
+        let Some(kept) = &mut self.kept else { return };
+        let last = kept.written.clone();
+        let mut values = kept.position_values(position).to_vec();
+        if let Ok(window) = guard.write(now) {
+            values.push((GUARD.to_owned(), Some(window)));
+        }
+        let (directory, new) = (kept.directory.clone(), view.clone());
+        let writing = tokio::task::spawn_blocking(move || {
+            directory.commit(&commit(last.as_deref(), &new, values))
+        });
+        if kept.is_written(writing.await) {
+            kept.written = Some(view.clone());
+            kept.position = position.cloned();
+            kept.position_at = Some(now.monotonic);
+        }
+    }
+
+    /// Writes the position where it alone has moved, every now and then.
+    pub(super) async fn save_position(&mut self, view: &Arc<View>, position: Option<&Position>) {
+        let Some(kept) = &mut self.kept else { return };
+        let now = Now::read().monotonic;
+        let is_early =
+            kept.position_at.is_some_and(|at| now.saturating_duration_since(at) < POSITION_PAUSE);
+        let is_written = kept.written.as_ref().is_some_and(|written| Arc::ptr_eq(written, view));
+        if is_early || !is_written || kept.position.as_ref() == position {
+            return;
+        }
+        // With the head, which has the time up to which the view is known to be right.
+        let mut values = kept.position_values(position).to_vec();
+        values.push((HEAD.to_owned(), Some(view.head())));
+        let directory = kept.directory.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            directory.commit(&Commit { values, ..Commit::default() })
+        });
+        if kept.is_written(writing.await) {
+            kept.position = position.cloned();
+            kept.position_at = Some(now);
+        }
+    }
+
+    /// Writes a job into the history.
+    pub(super) async fn save_job(&mut self, job: &Job) {
+        let Some(kept) = &mut self.kept else { return };
+        let Ok(octets) = serde_json::to_vec(job) else { return };
+        let store = kept.store.clone();
+        let writing = tokio::task::spawn_blocking(move || store.append_job(&octets));
+        kept.is_written(writing.await);
+    }
+}
+
+impl Kept {
+    fn load(
+        &mut self,
+        config: Arc<ViewConfig>,
+        guard: GuardConfig,
+        now: Now,
+    ) -> Result<Option<Resumed>, String> {
+        let mut records = Vec::new();
+        let mut each = |slot, octets: &[u8]| records.push((slot, octets.to_vec()));
+        let values = self.directory.load(&mut each).map_err(|error| error.to_string())?;
+        let Some(values) = values else { return Ok(None) };
+        let head = values.get(HEAD).ok_or("it has no head")?;
+        let view = View::restore(config, head, values.get(SUBSCHEMA), records)
+            .map_err(|error| error.to_string())?;
+        let view = Arc::new(view.going_on(now.wall));
+        let is_of_base = values.get(BASE) == self.base.as_deref().map(str::as_bytes);
+        let position = values.get(POSITION).filter(|_| is_of_base);
+        let position = position.and_then(|text| serde_json::from_slice(text).ok());
+        let window = values.get(GUARD).and_then(|octets| Guard::read(guard, octets, now).ok());
+        self.written = Some(view.clone());
+        self.position.clone_from(&position);
+        Ok(Some(Resumed { view, position, guard: window }))
+    }
+
+    /// A position, and what it is a position in.
+    fn position_values(&self, position: Option<&Position>) -> [(String, Option<Vec<u8>>); 2] {
+        let base = self.base.as_ref().map(|base| base.as_bytes().to_vec());
+        let position = position.and_then(|position| serde_json::to_vec(position).ok());
+        [(POSITION.to_owned(), position), (BASE.to_owned(), base)]
+    }
+
+    fn is_written(
+        &mut self,
+        written: Result<Result<(), StoreError>, tokio::task::JoinError>,
+    ) -> bool {
+        let failure = match written {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panic) => Some(panic.to_string()),
+        };
+        let directory = &*self.name;
+        match &failure {
+            Some(reason) if !self.failing => tracing::error!(
+                directory,
+                reason,
+                "the store cannot be written: a restart will go on from what it has"
+            ),
+            None if self.failing => tracing::info!(directory, "the store can be written again"),
+            Some(_) | None => {}
+        }
+        self.failing = failure.is_some();
+        failure.is_none()
+    }
+}
+
+fn commit(last: Option<&View>, new: &View, values: Vec<(String, Option<Vec<u8>>)>) -> Commit {
+    let since = last.and_then(|last| new.records_since(last.generation()));
+    let is_first = since.is_none();
+    let (slots, removed) =
+        since.unwrap_or_else(|| (new.slots_in_use().iter().collect(), Vec::new()));
+    let record = |slot| Some((slot, new.record(slot)?));
+    let mut commit = Commit {
+        replace_all: is_first,
+        upserts: slots.into_iter().filter_map(record).collect(),
+        removed,
+        values,
+    };
+    commit.values.push((HEAD.to_owned(), Some(new.head())));
+    if is_first || !last.is_some_and(|last| new.has_subschema_of(last)) {
+        commit.values.push((SUBSCHEMA.to_owned(), new.subschema_octets()));
+    }
+    commit
+}
