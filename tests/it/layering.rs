@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("directory", 2),
     ("upstream", 2),
     ("demo", 2),
+    ("store", 2),
     ("policy", 3),
     ("sync", 3),
     ("session", 4),

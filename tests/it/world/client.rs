@@ -220,6 +220,24 @@ impl Client {
         self.answer(id)
     }
 
+    /// Replaces all values of one attribute (RFC 4511 §4.6).
+    pub(crate) fn replace(&mut self, dn: &str, attribute: &str, value: &str) -> Answer {
+        const REPLACE: i64 = 2;
+        let mut request = Writer::new();
+        request.octet_string(dn.as_bytes());
+        request.constructed(0x30, |changes| {
+            changes.constructed(0x30, |change| {
+                change.enumerated(REPLACE);
+                change.constructed(0x30, |modification| {
+                    modification.octet_string(attribute.as_bytes());
+                    modification.constructed(0x31, |set| set.octet_string(value.as_bytes()));
+                });
+            });
+        });
+        let id = self.send_operation(0x66, request.octets(), &[]);
+        self.answer(id)
+    }
+
     /// Whether the other side has closed the connection, waiting a moment for it.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.receive().is_none()

@@ -100,6 +100,11 @@ impl Company {
         }
     }
 
+    /// The name of an account's entry.
+    pub(crate) fn dn_of(&self, account: &str) -> String {
+        self.directory.with(|directory| directory.dn_of(account).unwrap())
+    }
+
     /// Changes an entry, which is found by its account name.
     pub(crate) fn change(
         &self,

@@ -16,7 +16,7 @@ const AUDIT_PAUSE: Duration = Duration::from_millis(150);
 
 /// Of a directory's section: users and groups are read when a test asks for it, not when the clock strikes between
 /// two of its steps.
-pub(crate) const ON_DEMAND: &str = "sync.cron = \"0 3 1 1 *\"";
+pub(crate) const ON_DEMAND: &str = "sync.cron = \"0 3 1 1 *\"\nsync.follow = false";
 
 /// A folder of its own for each test, removed with it.
 pub(crate) struct Folder(PathBuf);
@@ -69,11 +69,20 @@ impl Gate {
     /// Starts the program in a folder that holds the files its configuration names, and waits until every
     /// listener listens. `{dir}` in the configuration stands for the folder.
     pub(crate) fn start_in(folder: Folder, configuration: &str) -> Self {
-        let control = format!("control = \"{}\"\n", folder.path().join("control.sock").display());
+        let own = folder.path().display();
+        let mut control = format!("control = \"{own}/control.sock\"\n");
+        if !configuration.contains("store = ") {
+            control.push_str("store = \"store.redb\"\n");
+        }
         let configuration = configuration.replace("{dir}", &folder.path().display().to_string());
-        let listeners = configuration.matches("[[listener]]").count();
         let log = "\n[log]\nformat = \"json\"\nlevel = \"debug\"\n";
-        let file = folder.write("ldapgate.toml", &format!("{control}{configuration}{log}"));
+        Self::start_with(folder, &format!("{control}{configuration}{log}"))
+    }
+
+    /// Starts the program with a whole configuration.
+    fn start_with(folder: Folder, configuration: &str) -> Self {
+        let listeners = configuration.matches("[[listener]]").count();
+        let file = folder.write("ldapgate.toml", configuration);
         let mut child = Command::new(env!("CARGO_BIN_EXE_ldapgate"))
             .arg("run")
             .arg("--config")
@@ -101,6 +110,30 @@ impl Gate {
         let mut gate = Self { child, watchdog, log, raw, folder };
         gate.wait_for("every listener", |gate| gate.events("listening").len() >= listeners);
         gate
+    }
+
+    /// Ends the program by a signal and starts it again in its folder, with its configuration. Nothing of the log
+    /// so far is known afterwards.
+    pub(crate) fn again(self, signal: &str) -> Self {
+        self.again_with(signal, |text| text)
+    }
+
+    /// The same with a change of the configuration.
+    pub(crate) fn again_with(
+        mut self,
+        signal: &str,
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
+        self.signal(signal);
+        self.end();
+        let folder = self.take_folder();
+        let text = fs::read_to_string(folder.path().join("ldapgate.toml")).unwrap();
+        Self::start_with(folder, &change(text))
+    }
+
+    /// The folder, which outlives the program from then on.
+    pub(crate) fn take_folder(&mut self) -> Folder {
+        std::mem::replace(&mut self.folder, Folder(PathBuf::new()))
     }
 
     /// Waits until the first whole sync of `directories` directories is published.

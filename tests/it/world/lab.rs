@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock};
 
+use ldapgate::ldap::request::SearchScope::BaseObject;
+
+use super::client::Client;
+
 /// The password of every seeded account that has one.
 pub(crate) const PASSWORD: &str = "Sekret-123!";
 
@@ -121,6 +125,22 @@ impl Ad {
             .arg("-f")
             .arg(file));
     }
+
+    /// A connection to a controller with the administrator's rights.
+    pub(crate) fn administrator(&self, number: u32) -> Client {
+        let mut client = Client::connect((self.address(number), 389));
+        let answer = client.bind("CN=Administrator,CN=Users,DC=corp,DC=test", "Passw0rd!adm");
+        assert_eq!(answer.code(), 0);
+        client
+    }
+
+    /// The last part of the SID of an entry.
+    pub(crate) fn relative_id(&self, number: u32, dn: &str) -> u32 {
+        let mut client = self.administrator(number);
+        let (found, _) = client.search(dn, BaseObject, "(objectClass=*)", &["objectSid"]);
+        let sid = found[0].first("objectSid").unwrap();
+        u32::from_le_bytes(sid[sid.len() - 4..].try_into().unwrap())
+    }
 }
 
 impl Drop for Ad {
@@ -141,9 +161,19 @@ pub(crate) struct Slapd {
 impl Slapd {
     /// An instance for this test alone; `number` is of a network that no other test uses.
     pub(crate) fn own(name: &str, number: u8) -> Self {
+        Self::up(name, number, &[])
+    }
+
+    /// The same with the overlay syncprov as `syncprov` says: see `tests/lab/slapdlab`.
+    pub(crate) fn with_syncprov(name: &str, number: u8, syncprov: &str) -> Self {
+        Self::up(name, number, &[("SYNCPROV", syncprov)])
+    }
+
+    fn up(name: &str, number: u8, environment: &[(&str, &str)]) -> Self {
         let (folder, port, address) =
             (run_folder().join(name), 3389, format!("{}.1", network(number)));
         run(Command::new(script("slapdlab"))
+            .envs(environment.iter().copied())
             .arg("up")
             .arg(&folder)
             .arg(port.to_string())
