@@ -13,7 +13,9 @@ use ldapgate::ldap::packed_entry::PackedEntry;
 use ldapgate::ldap::response::{Response, ResponseOperation};
 use ldapgate::ldap::schema::DirectoryKind;
 use ldapgate::policy::Application;
-use ldapgate::policy::application::{AnonymousAccess, RefusalStyle, SearchLimits, Searchers};
+use ldapgate::policy::application::{
+    AnonymousAccess, Freshness, RefusalStyle, SearchLimits, Searchers,
+};
 use ldapgate::policy::service_account::ServiceAccountMemo;
 
 use crate::dataset::{Company, GROUPS, PEOPLE, SUFFIX};
@@ -132,6 +134,7 @@ pub(crate) fn application() -> Application {
         searchers: Searchers::default(),
         anonymous: AnonymousAccess::default(),
         refusals: RefusalStyle::default(),
+        freshness: Freshness::default(),
         negative_latency: Duration::from_millis(150),
         limits: SearchLimits::default(),
         networks: Vec::new(),

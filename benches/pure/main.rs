@@ -12,13 +12,15 @@ mod dataset;
 mod directory;
 mod timer;
 
+use std::cell::RefCell;
 use std::hint::black_box;
+use std::os::unix::fs::PermissionsExt;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ldapgate::directory::{
-    Audience, Changes, EntryRef, PublishedView, Selection, Slot, Times, View,
+    Audience, Changes, EntryRef, PublishedView, Selection, Slot, Times, View, ViewConfig,
 };
 use ldapgate::ldap::ber::Writer;
 use ldapgate::ldap::dn::NormalizedDn;
@@ -26,6 +28,7 @@ use ldapgate::ldap::filter::Filter;
 use ldapgate::ldap::message::MessageId;
 use ldapgate::ldap::request::{Request, SearchRequest, SearchScope, write_search};
 use ldapgate::policy::{BindName, DirectoryState, World, name};
+use ldapgate::store::{Commit, Store};
 
 use dataset::{Company, EIGHT, SUFFIX};
 use timer::Timer;
@@ -68,6 +71,8 @@ fn run() -> Result<(), Failure> {
     searches(&timer, company, &view)?;
     names(&timer, company, &view)?;
     changes(&timer, company)?;
+    restoring(&timer, &view);
+    keeping(&timer, company)?;
     println!(
         "\nA view of {people} people and their groups: {} MiB resident, {} octets per person.",
         taken / 1024,
@@ -156,10 +161,8 @@ fn search(
 fn names(timer: &Timer, company: Company, view: &Arc<View>) -> Result<(), Failure> {
     let application = directory::application();
     let directory = view.domain().directory.clone();
-    let world = World {
-        epoch: 1,
-        directories: vec![DirectoryState { name: directory, view: Some(view.clone()) }],
-    };
+    let world =
+        World { epoch: 1, directories: vec![DirectoryState::new(directory, Some(view.clone()))] };
     type Form = fn(u32) -> String;
     let forms: [(&str, Form); 3] = [
         ("distinguished name", Company::dn),
@@ -211,6 +214,62 @@ fn changes(timer: &Timer, company: Company) -> Result<(), Failure> {
         black_box(summary);
     });
     Ok(())
+}
+
+/// One change from memory to the disk, as a pass keeps it: the next view, its records, one durable transaction.
+fn keeping(timer: &Timer, company: Company) -> Result<(), Failure> {
+    let folder = std::env::temp_dir().join(format!("ldapgate-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
+    let store = Store::open(&folder.join("store.redb"))?.store.directory("bench");
+    let current = RefCell::new(Arc::new(directory::view(company)?));
+    let first = current.borrow().clone();
+    let slots = first.slots_in_use();
+    let upserts = slots.iter().filter_map(|slot| Some((slot, first.record(slot)?)));
+    let values = vec![("head".to_owned(), Some(first.head()))];
+    store.commit(&Commit {
+        replace_all: true,
+        upserts: upserts.collect(),
+        removed: Vec::new(),
+        values,
+    })?;
+    drop(first);
+    let people: Vec<u32> = asked(company).collect();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_100);
+    let prepare = |turn: usize| {
+        let view = current.borrow().clone();
+        let person = *people.get(turn % people.len())?;
+        let upserts = vec![directory::with_number(&view, person, turn)?];
+        Some((view, Changes { upserts, removed: Vec::new() }))
+    };
+    timer.each("apply and keep one change, durably", prepare, |(view, changes)| {
+        let Ok((next, _)) = view.changed(changes, Times { read_at: now, now }) else { return };
+        let (slots, removed) = next.records_since(view.generation()).unwrap_or_default();
+        let upserts = slots.iter().filter_map(|slot| Some((*slot, next.record(*slot)?))).collect();
+        let values = vec![("head".to_owned(), Some(next.head()))];
+        let kept = store.commit(&Commit { replace_all: false, upserts, removed, values });
+        black_box(kept.is_ok());
+        *current.borrow_mut() = Arc::new(next);
+    });
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+/// A start without a controller: from octets in memory to a view, and the view to octets.
+fn restoring(timer: &Timer, view: &View) {
+    let slots = view.slots_in_use();
+    let records = || -> Vec<(u32, Vec<u8>)> {
+        slots.iter().filter_map(|slot| Some((slot, view.record(slot)?))).collect()
+    };
+    timer.slow("restore: all records of a view", || (), |()| drop(black_box(records())));
+    let head = view.head();
+    timer.fast("restore: the head of a view", |_| {
+        black_box(view.head());
+    });
+    timer.slow("restore: a view of its records", records, |records| {
+        let config = Arc::new(ViewConfig::default());
+        black_box(View::restore(config, &head, None, records).is_ok());
+    });
 }
 
 /// People spread over the whole company.
