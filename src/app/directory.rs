@@ -16,8 +16,8 @@ use crate::session::gate::DirectoryGate;
 use crate::store::Store;
 use crate::sync::consequences::Step;
 use crate::sync::{
-    Consequences, Follow, GuardConfig, Keeping, Leaving, SharedJobs, Strategy, SyncConfig,
-    SyncDriver, SyncHandle, Timing,
+    Consequences, Follow, Keeping, Leaving, SharedJobs, Strategy, SyncConfig, SyncDriver,
+    SyncHandle, Timing,
 };
 use crate::time::Now;
 use crate::upstream::Upstream;
@@ -65,11 +65,7 @@ impl Directory {
                 },
             }),
             max_age,
-            guard: GuardConfig {
-                share_percent: settings.guard.share_percent,
-                least: settings.guard.least,
-                window: settings.guard.window,
-            },
+            guard: settings.guard,
             mapping: Arc::new(attributes.clone()),
         };
         let upstream = Upstream::new(settings.upstream, Now::read()).with_context(of_directory)?;

@@ -35,4 +35,4 @@ pub use error::{ConfigErrors, Problem, Warning};
 pub use load::{control_socket, load, load_text};
 pub use local_account::local_account_name;
 pub use parse::ENVIRONMENT_PREFIX;
-pub use resolve::{AuditSettings, Config, DirectorySettings, GuardSettings, SyncSettings};
+pub use resolve::{AuditSettings, Config, DirectorySettings, SyncSettings};

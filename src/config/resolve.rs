@@ -12,7 +12,7 @@ use super::{application, directory, listener, value};
 use crate::directory::{AttributeMapping, IndexPlan};
 use crate::policy::application::Application;
 use crate::server::ListenerConfig;
-use crate::sync::{CronSchedule, ScheduleError, Strategy};
+use crate::sync::{CronSchedule, GuardConfig, ScheduleError, Strategy};
 use crate::telemetry::{LogConfig, LogFormat, LogLevel};
 use crate::upstream::UpstreamConfig;
 
@@ -61,7 +61,7 @@ pub struct DirectorySettings {
     /// How it is copied.
     pub sync: SyncSettings,
     /// Which changes wait for an operator.
-    pub guard: GuardSettings,
+    pub guard: GuardConfig,
     /// Which attribute says what about a person.
     pub attributes: AttributeMapping,
     /// Which attributes of the copy have which index.
@@ -106,18 +106,6 @@ impl SyncSettings {
         let default = if follows { NIGHTLY } else { OFTEN };
         CronSchedule::parse(self.cron.as_deref().unwrap_or(default), &self.time_zone)
     }
-}
-
-/// Which changes wait for an operator: those that would take away, or newly let in, more than a share of the
-/// accounts and at least so many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GuardSettings {
-    /// Percent of the accounts that were there before; 100 holds nothing.
-    pub share_percent: u8,
-    /// Fewer accounts than this are never held.
-    pub least: usize,
-    /// Changes within this time count together.
-    pub window: Duration,
 }
 
 /// What the audit lines hold.

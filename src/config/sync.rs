@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use super::error::{Fault, Findings};
 use super::raw::{RawDirectory, RawGuard, RawSync};
-use super::resolve::{GuardSettings, SyncSettings};
+use super::resolve::SyncSettings;
 use super::value;
 use crate::directory::Retention;
 use crate::ldap::schema::DirectoryKind;
-use crate::sync::{CronSchedule, Strategy};
+use crate::sync::{CronSchedule, GuardConfig, Strategy};
 
 /// The time zone of `cron`: without summer time, so that no run is skipped or doubled.
 const TIME_ZONE: &str = "UTC";
@@ -25,12 +25,6 @@ const RECONCILE: Duration = Duration::from_secs(15 * 60);
 
 /// From when on a copy is too old.
 const MAX_AGE: Duration = Duration::from_secs(15 * 60);
-
-/// The guard's share, in percent, and its least number of accounts.
-const GUARD: (u32, u32) = (10, 20);
-
-/// Changes within this time count together for the guard.
-const GUARD_WINDOW: Duration = Duration::from_secs(3600);
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -205,19 +199,21 @@ fn check_time_zone(text: &str) -> Result<(), Fault> {
     })
 }
 
-pub(super) fn guard(raw: &RawGuard, at: &str, findings: &mut Findings) -> GuardSettings {
+pub(super) fn guard(raw: &RawGuard, at: &str, findings: &mut Findings) -> GuardConfig {
     let key = |key: &str| format!("{at}.{key}");
-    let (share, least) = GUARD;
+    let default = GuardConfig::default();
+    let (share, least) =
+        (u32::from(default.share_percent), u32::try_from(default.least).unwrap_or(u32::MAX));
     let share = value::bounded_count(findings, &key("share"), raw.share, share, (1, 100));
     let least = value::bounded_count(findings, &key("least"), raw.least, least, (1, 1_000_000));
     let window = raw.window.as_deref();
     let bounds = (MINUTE, DAY);
-    let window = value::bounded_duration(findings, &key("window"), window, GUARD_WINDOW, bounds);
+    let window = value::bounded_duration(findings, &key("window"), window, default.window, bounds);
     if share == 100 {
         findings
             .warn(key("share"), "no mass change is ever held, not even one that removes everybody");
     }
-    GuardSettings {
+    GuardConfig {
         share_percent: u8::try_from(share).unwrap_or(100),
         least: usize::try_from(least).unwrap_or(usize::MAX),
         window,

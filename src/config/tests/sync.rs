@@ -5,7 +5,7 @@ use super::faults::{Row, check};
 use super::*;
 use crate::directory::{AttributeMapping, OnMissing, PersonField};
 use crate::policy::application::Freshness;
-use crate::sync::Strategy;
+use crate::sync::{GuardConfig, Strategy};
 
 const APPLICATION: &str = "[[application]]\n";
 
@@ -26,7 +26,7 @@ fn without_a_word_changes_are_followed_in_the_best_way() {
     let minutes = |count: u64| Duration::from_secs(60 * count);
     assert_eq!((sync.poll, sync.reconcile), (Duration::from_secs(2), minutes(15)));
     assert_eq!(sync.max_age, minutes(15));
-    let guard = GuardSettings { share_percent: 10, least: 20, window: minutes(60) };
+    let guard = GuardConfig { share_percent: 10, least: 20, window: minutes(60) };
     assert_eq!(directory.guard, guard);
     assert_eq!(directory.attributes, AttributeMapping::default_for(DirectoryKind::ActiveDirectory));
 }
