@@ -10,13 +10,12 @@ use std::time::SystemTime;
 use roaring::RoaringBitmap;
 
 use crate::directory::{ApplicationImpact, EntryKind, EntryRef, Impact, View, Withdrawn};
-use crate::ldap::filter::Filter;
 use crate::ldap::identifier::Guid;
 
 use super::account::AccountState;
 use super::application::Application;
 use super::rules::{self, Subject};
-use super::visibility::{in_scope, names_others};
+use super::visibility::{in_scope, looks_elsewhere};
 
 /// From one user in so many on, the scope as a whole is cheaper than asking the rules about each of the affected …
 const WHOLE_FROM: usize = 16;
@@ -233,7 +232,7 @@ impl<'a> Change<'a> {
     fn concerns_others(&self, application: &Application) -> bool {
         let names = application.required_groups.iter().chain(&application.denied_groups);
         names.into_iter().any(|name| self.means_another(name))
-            || application.user_filter.as_ref().is_some_and(looks_elsewhere)
+            || application.user_filter.as_ref().is_some_and(|filter| looks_elsewhere(filter, false))
     }
 
     fn means_another(&self, group: &str) -> bool {
@@ -265,22 +264,6 @@ fn user<'v>(view: &'v View, guid: &Guid) -> Option<EntryRef<'v>> {
 
 fn state(entry: EntryRef<'_>) -> Result<AccountState, super::Refusal> {
     AccountState::read(entry, entry.view().domain().kind)
-}
-
-/// Whether the filter's answer for a user depends on entries that it only names. Memberships do not count: users
-/// are affected when groups change anywhere above them.
-fn looks_elsewhere(filter: &Filter) -> bool {
-    match filter {
-        Filter::And(all) | Filter::Or(all) => all.iter().any(looks_elsewhere),
-        Filter::Not(inner) => looks_elsewhere(inner),
-        Filter::Extensible { attribute, .. } => attribute.as_ref().is_none_or(names_others),
-        Filter::Equality { attribute, .. }
-        | Filter::Substrings { attribute, .. }
-        | Filter::GreaterOrEqual { attribute, .. }
-        | Filter::LessOrEqual { attribute, .. }
-        | Filter::Approx { attribute, .. } => names_others(attribute),
-        Filter::Present(_) => false,
-    }
 }
 
 fn between(

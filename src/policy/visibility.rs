@@ -155,16 +155,21 @@ impl Scope {
 fn follows_touches(application: &Application) -> bool {
     application.required_groups.is_empty()
         && application.denied_groups.is_empty()
-        && application.user_filter.as_ref().is_none_or(|filter| !looks_elsewhere(filter))
+        && application.user_filter.as_ref().is_none_or(|filter| !looks_elsewhere(filter, true))
 }
 
-fn looks_elsewhere(filter: &Filter) -> bool {
+/// Whether the filter's answer for a user depends on entries that it only names. `chains`: whether matching along a
+/// chain does so, too. It does not for whoever looks at all users whose groups change anywhere above them.
+pub(super) fn looks_elsewhere(filter: &Filter, chains: bool) -> bool {
     match filter {
-        Filter::And(all) | Filter::Or(all) => all.iter().any(looks_elsewhere),
-        Filter::Not(inner) => looks_elsewhere(inner),
+        Filter::And(all) | Filter::Or(all) => {
+            all.iter().any(|filter| looks_elsewhere(filter, chains))
+        }
+        Filter::Not(inner) => looks_elsewhere(inner, chains),
         Filter::Extensible { rule, attribute, .. } => {
             let rule = rule.as_deref().and_then(MatchingRule::find);
-            rule == Some(MatchingRule::InChain) || attribute.as_ref().is_none_or(names_others)
+            (chains && rule == Some(MatchingRule::InChain))
+                || attribute.as_ref().is_none_or(names_others)
         }
         Filter::Equality { attribute, .. }
         | Filter::Substrings { attribute, .. }
@@ -177,7 +182,7 @@ fn looks_elsewhere(filter: &Filter) -> bool {
 
 /// Whether values of the attribute change with the names of other entries, without the user being touched.
 /// Users are touched with their groups; what categories are called does not change.
-pub(super) fn names_others(attribute: &AttributeDescription) -> bool {
+fn names_others(attribute: &AttributeDescription) -> bool {
     const TOUCHED: [&str; 4] = ["memberOf", "objectCategory", "distinguishedName", "entryDN"];
     schema::attribute_type(&attribute.name).is_some_and(|known| {
         known.syntax == Syntax::DistinguishedName
