@@ -19,9 +19,10 @@ use crate::upstream::{Content, FetchError, FetchSession, Numbering, Step, SyncEv
 
 use super::ancestors;
 use super::assemble::Assembly;
-use super::delta::{Delta, compared, is_compared};
+use super::delta::{Delta, compared, identities, is_compared};
 use super::full::{FullPass, equality, subtree};
 use super::position::Position;
+use super::read;
 use super::strategy::{Offer, Strategy};
 use super::timestamps;
 
@@ -95,9 +96,7 @@ impl Following<'_> {
         search.attributes = [identity_attribute(self.plan.kind())].into_iter().collect();
         let kind = self.plan.kind();
         let mut found = BTreeSet::new();
-        let mut each = |page: Vec<PackedEntry>| {
-            found.extend(page.iter().filter_map(|entry| identity(entry, kind)));
-        };
+        let mut each = |page: Vec<PackedEntry>| found.extend(identities(&page, kind));
         self.session.search_paged(search, self.page_size, &mut each).await?;
         let vanished = compared(view).difference(&found).copied().collect();
         let new = found.into_iter().filter(|guid| view.find_guid(guid).is_none()).collect();
@@ -224,10 +223,8 @@ impl Following<'_> {
         let mut search = subtree(self.plan.kind(), &container, deleted);
         search.attributes = ["objectGUID"].into_iter().collect();
         let mut found = BTreeSet::new();
-        let mut each = |page: Vec<PackedEntry>| {
-            let kind = DirectoryKind::ActiveDirectory;
-            found.extend(page.iter().filter_map(|entry| identity(entry, kind)));
-        };
+        let kind = self.plan.kind();
+        let mut each = |page: Vec<PackedEntry>| found.extend(identities(&page, kind));
         match self.session.search_deleted(search, self.page_size, &mut each).await {
             Err(error) if is_hidden(&error) => {
                 tracing::debug!(%error, "deleted objects cannot be seen");
@@ -305,9 +302,7 @@ impl Following<'_> {
     /// Reads what was named as changed, and tells what is there no more.
     async fn named(&mut self, named: Named, view: &View) -> Result<Delta, FetchError> {
         let entries = self.whole(&named.changed).await?;
-        let kind = self.plan.kind();
-        let found: BTreeSet<Guid> =
-            entries.iter().filter_map(|entry| identity(entry, kind)).collect();
+        let found: BTreeSet<Guid> = identities(&entries, self.plan.kind()).collect();
         let absent = named.changed.difference(&found);
         let vanished = absent.filter(|guid| is_compared(view, guid)).copied().collect();
         let known = |guid: &Guid| view.find_guid(guid).is_some();
@@ -364,8 +359,7 @@ impl Following<'_> {
     }
 
     fn failed(&self, step: Step, reason: &str) -> FetchError {
-        let controller = self.session.controller().clone();
-        FetchError { controller, step, reason: reason.to_owned() }
+        read::failed(self.session, step, &reason)
     }
 }
 

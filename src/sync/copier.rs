@@ -18,11 +18,11 @@ use crate::upstream::{FetchError, FetchSession, KeptSession, Step, Upstream};
 use super::changes::Following;
 use super::consequences::Consequences;
 use super::delta::Delta;
-use super::full::{Contexts, FullPass};
+use super::full::FullPass;
 use super::hold::Hold;
 use super::keeping::Keeping;
 use super::position::Position;
-use super::read::{Copy, Wanted, whole_copy};
+use super::read::{Copy, Wanted, plan, whole_copy};
 use super::referrers::Referrers;
 use super::report::PassKind;
 use super::strategy::{Choice, Experience, Offer, Strategy, choose};
@@ -222,18 +222,9 @@ impl Copier {
         order: Order<'_>,
     ) -> Result<Candidate, FetchError> {
         let kind = session.config().kind;
-        let root_dse = session.root_dse().clone();
-        let base = session.config().base_dn.clone();
-        let contexts =
-            Contexts::read(kind, &root_dse, base.as_deref(), self.config.base.as_deref());
-        let contexts = contexts.map_err(|error| FetchError {
-            controller: session.controller().clone(),
-            step: Step::Base,
-            reason: error.to_string(),
-        })?;
-        let plan = FullPass::plan(kind, contexts);
+        let plan = plan(session, self.config.base.as_deref())?;
         self.plan = Some(plan.clone());
-        self.offer = Offer::read(&root_dse);
+        self.offer = Offer::read(session.root_dse());
         loop {
             let wanted = match self.config.timing.follow {
                 Some(_) => self.config.strategy,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::directory::{Changes, EntryKind, View};
+use crate::directory::{Changes, EntryKind, View, identity};
 use crate::ldap::identifier::Guid;
 use crate::ldap::packed_entry::PackedEntry;
+use crate::ldap::schema::DirectoryKind;
 
 use super::position::Position;
 
@@ -34,6 +35,11 @@ impl Delta {
         let removed = self.deleted.into_iter().chain(self.vanished).collect();
         Changes { upserts: self.entries, removed }
     }
+}
+
+/// The identities of entries; one without is passed over.
+pub fn identities(entries: &[PackedEntry], kind: DirectoryKind) -> impl Iterator<Item = Guid> {
+    entries.iter().filter_map(move |entry| identity(entry, kind))
 }
 
 /// The identities of all that a pass over identities compares: people and groups. What stands above them is

@@ -19,7 +19,7 @@ use super::handle::{self, Command, SharedJobs, SyncHandle, SyncPort, SyncRequest
 use super::job::{Job, Recorded};
 use super::keeping::Keeping;
 use super::position::Position;
-use super::report::{Announcements, Effect, Pass, PassKind, PassReport, SyncStatus, Trigger};
+use super::report::{Announcements, Effect, Held, Pass, PassKind, PassReport, SyncStatus, Trigger};
 use super::schedule::{Due, Schedule};
 use super::strategy::Strategy;
 
@@ -153,13 +153,7 @@ impl SyncDriver {
             Command::Accept { reply } => {
                 let accepted = self.copier.accept().await;
                 let said = accepted.map(|held| {
-                    let reasons = held.reasons.join("; ");
-                    tracing::warn!(
-                        directory = &*self.name,
-                        job = held.job,
-                        reasons,
-                        "a held change was accepted"
-                    );
+                    let reasons = self.decided(&held, "a held change was accepted");
                     format!("published, although: {reasons}")
                 });
                 self.port.note(|status| status.held = None);
@@ -168,13 +162,7 @@ impl SyncDriver {
             }
             Command::Reject { reply } => {
                 let said = self.copier.reject().map(|held| {
-                    let reasons = held.reasons.join("; ");
-                    tracing::warn!(
-                        directory = &*self.name,
-                        job = held.job,
-                        reasons,
-                        "a held change was rejected"
-                    );
+                    let reasons = self.decided(&held, "a held change was rejected");
                     format!("thrown away: {reasons}; everything is read anew")
                 });
                 let is_rejected = said.is_ok();
@@ -185,6 +173,13 @@ impl SyncDriver {
                 is_rejected.then(|| Demand::of(due))
             }
         }
+    }
+
+    /// Logs what an operator has decided; the reasons why it was held, in one line.
+    fn decided(&self, held: &Held, decision: &'static str) -> String {
+        let reasons = held.reasons.join("; ");
+        tracing::warn!(directory = &*self.name, job = held.job, reasons, "{decision}");
+        reasons
     }
 
     /// One pass for all who wait for the same.

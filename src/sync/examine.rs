@@ -1,10 +1,10 @@
 //! `[io]` Finds out how changes can be followed through a session, without following them.
 
 use crate::ldap::schema::DirectoryKind;
-use crate::upstream::{FetchError, FetchSession, Step};
+use crate::upstream::{FetchError, FetchSession};
 
 use super::changes::Following;
-use super::full::{Contexts, FullPass};
+use super::read::plan;
 use super::strategy::{Choice, Experience, Offer, Strategy, choose};
 
 /// What was found out.
@@ -29,16 +29,9 @@ pub async fn examine(
     base: Option<&str>,
     wanted: Option<Strategy>,
 ) -> Result<Examination, FetchError> {
-    let (kind, root_dse) = (session.config().kind, session.root_dse().clone());
-    let configured = session.config().base_dn.clone();
-    let contexts = Contexts::read(kind, &root_dse, configured.as_deref(), base);
-    let contexts = contexts.map_err(|error| FetchError {
-        controller: session.controller().clone(),
-        step: Step::Base,
-        reason: error.to_string(),
-    })?;
-    let plan = FullPass::plan(kind, contexts);
-    let offer = Offer::read(&root_dse);
+    let kind = session.config().kind;
+    let plan = plan(session, base)?;
+    let offer = Offer::read(session.root_dse());
     let mut experience = Experience::default();
     let mut following = Following { session, plan: &plan, page_size: 1 };
     let choice = loop {

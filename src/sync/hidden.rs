@@ -13,7 +13,7 @@ use crate::ldap::schema::DirectoryKind;
 use crate::upstream::FetchError;
 
 use super::changes::Following;
-use super::delta::Delta;
+use super::delta::{Delta, identities};
 
 /// What Active Directory tells with an entry of those that name it (MS-ADTS §3.1.1.1.6).
 const BACK_LINKS: [&str; 3] = ["memberOf", "directReports", "managedObjects"];
@@ -30,8 +30,7 @@ impl Following<'_> {
         if kind == DirectoryKind::OpenLdap {
             return Ok(delta);
         }
-        let read: BTreeSet<Guid> =
-            delta.entries.iter().filter_map(|entry| identity(entry, kind)).collect();
+        let read: BTreeSet<Guid> = identities(&delta.entries, kind).collect();
         let mut known = view.referrers(&delta.vanished);
         let mut unknown = BTreeSet::new();
         for text in delta.entries.iter().flat_map(|entry| back_links_if_new(entry, view)) {

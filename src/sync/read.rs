@@ -73,10 +73,7 @@ pub async fn whole_copy(
     let read_at = Now::read().wall;
     let (directory, kind) = (session.config().directory.clone(), session.config().kind);
     let root_dse = session.root_dse().clone();
-    let base = session.config().base_dn.as_deref();
-    let contexts = Contexts::read(kind, &root_dse, base, wanted.base)
-        .map_err(|error| failed(session, Step::Base, &error))?;
-    let pass = FullPass::plan(kind, contexts);
+    let pass = plan(session, wanted.base)?;
     let mut reading = Reading { session, pass, kind };
     let mut assembly = reading.pages(wanted.page_size.max(1), progress).await?;
     reading.complete(&mut assembly).await?;
@@ -114,6 +111,18 @@ pub async fn whole_copy(
     }
 }
 
+/// What is read of a session's directory; `narrowed` is the part that is copied, where that is less than the
+/// naming context.
+///
+/// # Errors
+/// [`Step::Base`]: the base of the copy is none.
+pub(super) fn plan(session: &FetchSession, narrowed: Option<&str>) -> Result<FullPass, FetchError> {
+    let (kind, base) = (session.config().kind, session.config().base_dn.as_deref());
+    let contexts = Contexts::read(kind, session.root_dse(), base, narrowed)
+        .map_err(|error| failed(session, Step::Base, &error))?;
+    Ok(FullPass::plan(kind, contexts))
+}
+
 const fn step(error: &AssembleError) -> Step {
     match error {
         AssembleError::Empty { .. } => Step::Base,
@@ -124,7 +133,7 @@ const fn step(error: &AssembleError) -> Step {
     }
 }
 
-fn failed(session: &FetchSession, step: Step, reason: &impl ToString) -> FetchError {
+pub(super) fn failed(session: &FetchSession, step: Step, reason: &impl ToString) -> FetchError {
     let controller = session.controller().clone();
     FetchError { controller, step, reason: reason.to_string() }
 }

@@ -14,7 +14,7 @@ use crate::time::Now;
 use crate::upstream::FetchError;
 
 use super::changes::Following;
-use super::delta::Delta;
+use super::delta::{Delta, identities};
 
 /// The server corrects values after it has told of what they name, one entry after another: every pass within
 /// this time looks again.
@@ -52,8 +52,7 @@ impl Following<'_> {
             return Ok(delta);
         }
         let found = self.whole(&due).await?;
-        let known: BTreeSet<Guid> =
-            found.iter().filter_map(|entry| identity(entry, kind)).collect();
+        let known: BTreeSet<Guid> = identities(&found, kind).collect();
         // What was read later counts.
         let is_known =
             |entry: &PackedEntry| identity(entry, kind).is_some_and(|guid| known.contains(&guid));
