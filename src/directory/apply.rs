@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use imbl::{OrdMap, Vector};
 use roaring::RoaringBitmap;
 
-use crate::ldap::attribute::AttributeDescription;
+use crate::ldap::dn::NormalizedDn;
 use crate::ldap::entry::AttributeValues;
 use crate::ldap::identifier::Guid;
 use crate::ldap::packed_entry::PackedEntry;
@@ -21,13 +21,17 @@ use crate::ldap::schema::DirectoryKind;
 
 use super::attributes::{Attributes, TooManyAttributes};
 use super::changeset::ChangeSummary;
+use super::contents::{Contents, Surroundings};
 use super::domain::Domain;
+use super::first;
 use super::index::Index;
-use super::intake::{self, Content, Ids, Intake, Known, same_fields, unstamped};
+use super::intake::{self, Content, Ids, Known, same_fields, unstamped};
 use super::kinds::Kinds;
 use super::naming::{Moved, Naming, Placed};
 use super::own::own_entries;
-use super::stamps::{Stamp, Stamps, generalized_time};
+use super::parallel::{in_parallel, run_length, runs_of};
+use super::spellings::{Spellings, Vocabulary};
+use super::stamps::{Stamp, StampWriter, Stamps};
 use super::stored::Stored;
 use super::tombstones::Graves;
 use super::tree::Tree;
@@ -62,6 +66,14 @@ pub struct Changes {
     pub removed: Vec<Guid>,
 }
 
+/// A thread among those that shared the work has ended before its time.
+pub(super) fn stopped() -> BuildError {
+    BuildError("making the view has stopped halfway".to_owned())
+}
+
+/// How many entries are read beside each other before they are written one after another.
+const BATCH: usize = 8192;
+
 /// How many generations back a view knows what was touched.
 const REMEMBERED: usize = 64;
 
@@ -77,12 +89,7 @@ pub(super) fn first(
     let parts = Parts::empty(config, &domain, times.now);
     entries.retain(|entry| !is_deleted(entry));
     entries.extend(served(&domain, parts.stamps.invocation(), &entries));
-    let (known, rejected) = intake::identify(entries, domain.kind);
-    let mut work = Work::new(&domain, parts, times.now, true);
-    work.run(known, &RoaringBitmap::new())?;
-    let mut parts = work.parts;
-    parts.rejected = rejected.into();
-    parts.index.shrink();
+    let parts = first::fill(parts, &domain, entries, times.now)?;
     let view = View::assemble(generation, domain, times.read_at, parts);
     let summary = ChangeSummary::of_first(&view);
     Ok((view, summary))
@@ -102,7 +109,7 @@ pub(super) fn refreshed(
     }
     entries.retain(|entry| !is_deleted(entry));
     entries.extend(served(&domain, old.invocation(), &entries));
-    let (known, rejected) = intake::identify(entries, domain.kind);
+    let (known, rejected) = identified(entries, domain.kind)?;
     let mut removed = old.kinds().live();
     for found in &known {
         if let Some(slot) = old.parts().by_guid.get(&found.guid) {
@@ -110,6 +117,17 @@ pub(super) fn refreshed(
         }
     }
     advance(old, Arc::new(domain), known, &removed, Some(rejected), times)
+}
+
+/// Who the entries are, and those that cannot be kept.
+fn identified(
+    entries: Vec<PackedEntry>,
+    kind: DirectoryKind,
+) -> Result<(Vec<Known>, Vec<Rejected>), BuildError> {
+    let identify = |run| intake::identify(run, kind);
+    let runs = in_parallel(runs_of(entries), identify).ok_or_else(stopped)?;
+    let (known, rejected): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
+    Ok((known.into_iter().flatten().collect(), rejected.concat()))
 }
 
 /// See [`View::changed`].
@@ -148,7 +166,7 @@ fn advance(
     rejected: Option<Vec<Rejected>>,
     times: Times,
 ) -> Result<(View, ChangeSummary), BuildError> {
-    let mut work = Work::new(&domain, old.parts().clone(), times.now, false);
+    let mut work = Work::new(&domain, old.parts().clone(), times.now);
     work.run(known, removed)?;
     let Work { mut parts, written, stamped, .. } = work;
     if let Some(rejected) = rejected {
@@ -174,7 +192,7 @@ fn finish(
     let affected = summary.affected_users.iter().filter_map(|guid| view.find_guid(guid));
     let affected: RoaringBitmap = affected.map(|entry| entry.slot().0).collect();
     let (generation, domain, parts) = view.into_parts();
-    let mut work = Work::new(&domain, parts, times.now, false);
+    let mut work = Work::new(&domain, parts, times.now);
     work.stamped = stamped;
     for slot in &affected {
         work.stamp(slot);
@@ -193,22 +211,18 @@ pub(super) struct Work<'d> {
     pub(super) parts: Parts,
     pub(super) ids: Ids,
     pub(super) now: SystemTime,
-    first: bool,
+    writer: StampWriter,
     /// What each written slot held before.
     pub(super) written: BTreeMap<u32, Option<Arc<Stored>>>,
     stamped: RoaringBitmap,
 }
 
 impl<'d> Work<'d> {
-    fn new(domain: &'d Domain, parts: Parts, now: SystemTime, first: bool) -> Self {
+    fn new(domain: &'d Domain, parts: Parts, now: SystemTime) -> Self {
         let ids = Ids::of(&parts.attributes);
+        let writer = StampWriter::of(&parts.attributes, domain.kind);
         let (written, stamped) = (BTreeMap::new(), RoaringBitmap::new());
-        Self { domain, parts, ids, now, first, written, stamped }
-    }
-
-    /// Whether there was no view before.
-    pub(super) const fn is_first(&self) -> bool {
-        self.first
+        Self { domain, parts, ids, now, writer, written, stamped }
     }
 
     fn run(&mut self, known: Vec<Known>, removed: &RoaringBitmap) -> Result<(), BuildError> {
@@ -223,10 +237,8 @@ impl<'d> Work<'d> {
         }
         self.bury(removed);
         self.ids = Ids::of(&self.parts.attributes);
-        if !self.first {
-            self.follow_arrivals(&named);
-            self.follow_departures(removed, &renamed, &given);
-        }
+        self.follow_arrivals(&named);
+        self.follow_departures(removed, &renamed, &given);
         self.derive_memberships(removed)?;
         self.stamp_changed();
         Ok(())
@@ -234,24 +246,55 @@ impl<'d> Work<'d> {
 
     /// Writes the entries that differ from what their slots hold.
     fn fill(&mut self, placed: Vec<Placed>) -> Result<(), BuildError> {
+        let kind = self.domain.kind;
+        let spellings =
+            |run: &[Placed]| Spellings::of(run.iter().map(|placed| &placed.known.entry));
+        let runs = placed.chunks(run_length(placed.len())).collect();
+        let spellings = in_parallel(runs, spellings).ok_or_else(stopped)?;
+        let vocabulary = Vocabulary::learn(&mut self.parts, kind, spellings)?;
         // Known before anything is compared, so that comparing leaves out the stamps.
-        for name in super::stamps::STAMPED {
-            if self.stamps_with(name) {
-                self.parts.intern(&AttributeDescription::new(name))?;
-            }
-        }
-        let mut known = self.parts.attributes.len();
+        self.writer = StampWriter::prepare(&mut self.parts, kind)?;
         self.ids = Ids::of(&self.parts.attributes);
-        let mut intake = Intake::new(self.domain.kind);
-        for placed in placed {
-            let content = intake.content(&mut self.parts, &placed.known.entry)?;
-            if self.parts.attributes.len() != known {
-                known = self.parts.attributes.len();
-                self.ids = Ids::of(&self.parts.attributes);
+        let mut placed = placed.into_iter().peekable();
+        while placed.peek().is_some() {
+            let batch: Vec<Placed> = placed.by_ref().take(BATCH).collect();
+            let contents = self.contents(&batch, &vocabulary)?;
+            for (placed, content) in batch.into_iter().zip(contents) {
+                self.place(placed, content);
             }
-            self.place(placed, content);
         }
         Ok(())
+    }
+
+    /// What is kept of the entries of a batch.
+    fn contents(
+        &mut self,
+        batch: &[Placed],
+        vocabulary: &Vocabulary,
+    ) -> Result<Vec<Content>, BuildError> {
+        let parts = &self.parts;
+        let slot = |name: &NormalizedDn| parts.by_dn.get(name).copied();
+        let (attributes, outside) = (&*parts.attributes, &parts.outside);
+        let around = Surroundings { attributes, slot: &slot, outside };
+        let read = |run: &[Placed]| {
+            let mut contents = Contents::new(around, vocabulary);
+            let mut read = Vec::with_capacity(run.len());
+            for placed in run {
+                let mut content = Content::default();
+                contents.read(&placed.known.entry, &mut content);
+                read.push(content);
+            }
+            (read, contents.outside)
+        };
+        let runs = batch.chunks(run_length(batch.len())).collect();
+        let mut all = Vec::with_capacity(batch.len());
+        for (read, outside) in in_parallel(runs, read).ok_or_else(stopped)? {
+            all.extend(read);
+            for (octets, name) in outside {
+                self.parts.outside.entry(octets).or_insert(name);
+            }
+        }
+        Ok(all)
     }
 
     fn place(&mut self, placed: Placed, mut content: Content) {
@@ -322,9 +365,7 @@ impl<'d> Work<'d> {
             old.as_deref(),
             new.as_deref(),
         );
-        if !self.first {
-            self.written.entry(slot).or_insert(old);
-        }
+        self.written.entry(slot).or_insert(old);
         if place < self.parts.entries.len() {
             self.parts.entries.set(place, new);
         }
@@ -371,29 +412,8 @@ impl<'d> Work<'d> {
         self.write(slot, Some(stored));
     }
 
-    fn push_stamps(&self, content: &mut Content, stamp: Stamp, created: Option<u64>) {
-        let time = generalized_time(self.domain.kind, stamp.time);
-        let created = created.unwrap_or(stamp.number);
-        let values = [
-            ("modifyTimeStamp", time.clone()),
-            ("uSNChanged", Some(stamp.number.to_string())),
-            ("uSNCreated", Some(created.to_string())),
-            ("whenChanged", time),
-        ];
-        for (name, value) in values {
-            let id = self.parts.attributes.find_name(name).filter(|_| self.stamps_with(name));
-            if let (Some(id), Some(value)) = (id, value) {
-                content.push(&self.parts.attributes, id, &[value.as_bytes()]);
-            }
-        }
-    }
-
-    /// Whether entries of this directory have the attribute.
-    fn stamps_with(&self, name: &str) -> bool {
-        match self.domain.kind {
-            DirectoryKind::ActiveDirectory => true,
-            DirectoryKind::OpenLdap => name == "modifyTimeStamp",
-        }
+    fn push_stamps(&mut self, content: &mut Content, stamp: Stamp, created: Option<u64>) {
+        self.writer.push(content, &self.parts.attributes, stamp, created);
     }
 
     fn number_created(&self, stored: &Stored) -> Option<u64> {

@@ -56,15 +56,11 @@ impl Work<'_> {
     /// somebody has or had.
     fn groups_to_look_at(&self) -> RoaringBitmap {
         let mut groups = RoaringBitmap::new();
-        if self.is_first() {
-            let all = self.parts.kinds.live().into_iter();
-            return all.filter(|slot| self.lists_members(*slot)).collect();
-        }
         let mut uids = HashSet::new();
         for (slot, before) in &self.written {
             let now = self.parts.stored(*slot);
             let lists = |stored: Option<&Arc<Stored>>| {
-                stored.is_some_and(|stored| self.stored_lists_members(stored))
+                stored.is_some_and(|stored| self.ids.lists_members(stored))
             };
             if lists(before.as_ref()) || lists(now) {
                 groups.insert(*slot);
@@ -76,17 +72,6 @@ impl Work<'_> {
             }
         }
         groups | self.groups_listing(&uids)
-    }
-
-    fn lists_members(&self, slot: u32) -> bool {
-        self.parts.stored(slot).is_some_and(|stored| self.stored_lists_members(stored))
-    }
-
-    fn stored_lists_members(&self, stored: &Stored) -> bool {
-        let ids = &self.ids;
-        let by_name = |list: &References| ids.names_members(list.attribute);
-        stored.references.iter().any(by_name)
-            || ids.member_uid.is_some_and(|id| stored.fields.element(id).is_some())
     }
 
     /// The direct members of a group, as it is now.

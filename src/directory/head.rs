@@ -13,9 +13,9 @@ use crate::ldap::schema::{DirectoryKind, Syntax};
 
 use super::attributes::{AttributeId, Attributes};
 use super::domain::Domain;
-use super::intake::is_stored;
 use super::octets::{Packer, Unpacker};
 use super::restore::RestoreError;
+use super::spellings::is_stored;
 use super::stamps::Stamps;
 use super::subschema::Subschema;
 use super::view::{Rejected, View};

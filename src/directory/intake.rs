@@ -1,6 +1,5 @@
 //! What a controller sent, read for the view: who an entry is, and what is kept of it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ldap::attribute::AttributeDescription;
@@ -9,7 +8,7 @@ use crate::ldap::entry::AttributeValues;
 use crate::ldap::identifier::{Guid, Sid};
 use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::response::encode_attribute;
-use crate::ldap::schema::{self, DirectoryKind, Syntax};
+use crate::ldap::schema::DirectoryKind;
 
 use super::apply::BuildError;
 use super::attributes::{AttributeId, Attributes};
@@ -17,10 +16,6 @@ use super::domain::EntryKind;
 use super::stamps::STAMPED;
 use super::stored::{Fields, OutsideName, References, Stored, values};
 use super::view::{Parts, Rejected};
-
-/// Attributes that would tell something untrue about this copy: whether there are entries below is
-/// answered from the view, and so is where the subschema is.
-const NOT_KEPT: [&str; 2] = ["hasSubordinates", "subschemaSubentry"];
 
 /// An entry whose name and identity are known.
 pub(super) struct Known {
@@ -90,9 +85,14 @@ struct Place {
 
 impl Content {
     /// Adds an attribute; one that it already has stays as it is.
-    pub(super) fn push(&mut self, attributes: &Attributes, id: AttributeId, values: &[&[u8]]) {
+    pub(super) fn push<'v>(
+        &mut self,
+        attributes: &Attributes,
+        id: AttributeId,
+        values: impl Iterator<Item = &'v [u8]> + Clone,
+    ) {
         let Some(info) = attributes.info(id) else { return };
-        encode_attribute(&mut self.octets, &info.spelling, values.iter().copied());
+        encode_attribute(&mut self.octets, &info.spelling, values);
         let (operational, end) = (info.operational, self.octets.len());
         self.places.push(Place { attribute: id, operational, end });
     }
@@ -102,6 +102,13 @@ impl Content {
         let operational = attributes.info(id).is_some_and(|info| info.operational);
         self.octets.extend_from_slice(element);
         self.places.push(Place { attribute: id, operational, end: self.octets.len() });
+    }
+
+    /// Empties it, to be filled again.
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+        self.octets.clear();
+        self.references.clear();
     }
 
     fn elements(&self) -> impl Iterator<Item = (&Place, &[u8])> + Clone {
@@ -199,6 +206,12 @@ impl Ids {
         [self.member, self.unique_member].contains(&Some(attribute))
     }
 
+    /// Whether it is a group that lists members.
+    pub(super) fn lists_members(&self, stored: &Stored) -> bool {
+        stored.references.iter().any(|list| self.names_members(list.attribute))
+            || self.member_uid.is_some_and(|id| stored.fields.element(id).is_some())
+    }
+
     pub(super) fn of(attributes: &Attributes) -> Self {
         let find = |name: &str| attributes.find_name(name);
         Self {
@@ -210,159 +223,6 @@ impl Ids {
             uid: find("uid"),
         }
     }
-}
-
-/// Attributes of one entry, each description once.
-type Merged<'e> = Vec<(AttributeId, Vec<&'e [u8]>)>;
-
-/// Turns the attributes of entries into what is kept of them. Names are final by now.
-pub(super) struct Intake {
-    kind: DirectoryKind,
-    /// The descriptions met in this batch as they are spelled; `None` for those that are not kept.
-    descriptions: HashMap<Box<str>, Option<AttributeId>>,
-    /// Values that refer to nothing in the view, met in this batch.
-    outside: HashMap<Box<[u8]>, Arc<OutsideName>>,
-}
-
-impl Intake {
-    pub(super) fn new(kind: DirectoryKind) -> Self {
-        Self { kind, descriptions: HashMap::new(), outside: HashMap::new() }
-    }
-
-    /// What is kept of `entry`. memberOf has only the names outside the view: the others follow from
-    /// the groups.
-    pub(super) fn content(
-        &mut self,
-        parts: &mut Parts,
-        entry: &PackedEntry,
-    ) -> Result<Content, BuildError> {
-        let mut content = Content::default();
-        for (id, values) in self.merged(parts, entry)? {
-            let Some(info) = parts.attributes.info(id) else { continue };
-            if info.syntax == Syntax::DistinguishedName {
-                let derived = info.type_name.eq_ignore_ascii_case("memberOf");
-                content.references.extend(self.references(parts, id, &values, derived));
-                continue;
-            }
-            if schema::attribute_type(&info.type_name).is_none()
-                && info.syntax != Syntax::OctetString
-                && values.iter().any(|value| std::str::from_utf8(value).is_err())
-            {
-                Arc::make_mut(&mut parts.attributes).mark_binary(id);
-                parts.index.forget_values(id);
-            }
-            content.push(&parts.attributes, id, &values);
-        }
-        Ok(content)
-    }
-
-    /// The attributes that are kept, those with the same description put together.
-    fn merged<'e>(
-        &mut self,
-        parts: &mut Parts,
-        entry: &'e PackedEntry,
-    ) -> Result<Merged<'e>, BuildError> {
-        let mut merged: Merged<'_> = Vec::with_capacity(32);
-        for attribute in entry.attributes() {
-            let Some(id) = self.description(parts, entry, attribute.description())? else {
-                continue;
-            };
-            let mut values = attribute.values().peekable();
-            if values.peek().is_none() {
-                continue;
-            }
-            match merged.iter_mut().find(|(found, _)| *found == id) {
-                Some((_, list)) => list.extend(values),
-                None => merged.push((id, values.collect())),
-            }
-        }
-        // createTimeStamp is constructed from whenCreated (MS-ADTS §3.1.1.4.5.15); applications filter
-        // by it.
-        if self.kind == DirectoryKind::ActiveDirectory
-            && let Some(created) = entry.first_of("whenCreated")
-        {
-            let id = parts.intern(&AttributeDescription::new("createTimeStamp"))?;
-            if merged.iter().all(|(found, _)| *found != id) {
-                merged.push((id, vec![created]));
-            }
-        }
-        Ok(merged)
-    }
-
-    /// The number of an attribute, if it is kept.
-    fn description(
-        &mut self,
-        parts: &mut Parts,
-        entry: &PackedEntry,
-        text: &str,
-    ) -> Result<Option<AttributeId>, BuildError> {
-        if let Some(known) = self.descriptions.get(text) {
-            return Ok(*known);
-        }
-        let description = AttributeDescription::parse(text);
-        let is_range = |option: &String| option.to_lowercase().starts_with("range=");
-        let id = match description {
-            Some(description) if description.options.iter().any(is_range) => {
-                let text = format!("{} has only a part of its {description}", entry.dn());
-                return Err(BuildError(text));
-            }
-            Some(description) if is_kept(&description.name) => Some(parts.intern(&description)?),
-            Some(_) | None => None,
-        };
-        self.descriptions.insert(text.into(), id);
-        Ok(id)
-    }
-
-    fn references(
-        &mut self,
-        parts: &mut Parts,
-        attribute: AttributeId,
-        values: &[&[u8]],
-        derived: bool,
-    ) -> Option<References> {
-        let mut inside = Vec::new();
-        let mut outside = Vec::new();
-        for value in values {
-            match self.reference(parts, value) {
-                Ok(slot) => inside.push(slot),
-                Err(name) => outside.push(name),
-            }
-        }
-        if derived {
-            inside.clear();
-        }
-        References::new(attribute, inside.into_iter().collect(), outside)
-    }
-
-    /// What a value of DN syntax refers to: an entry, or a name outside.
-    fn reference(&mut self, parts: &mut Parts, value: &[u8]) -> Result<u32, Arc<OutsideName>> {
-        if let Some(known) = self.outside.get(value) {
-            return Err(known.clone());
-        }
-        let name = std::str::from_utf8(value).ok().and_then(|text| NormalizedDn::parse(text).ok());
-        if let Some(slot) = name.as_ref().and_then(|name| parts.by_dn.get(name)) {
-            return Ok(*slot);
-        }
-        let outside = parts.outside_name(value, name);
-        self.outside.insert(value.into(), outside.clone());
-        Err(outside)
-    }
-}
-
-/// Whether entries of a view have such an attribute at all.
-pub(super) fn is_stored(name: &str) -> bool {
-    is_kept(name) || STAMPED.iter().any(|stamp| is_type(name, stamp))
-}
-
-fn is_kept(name: &str) -> bool {
-    // What each controller counts for itself would change with every pass, and never be the truth.
-    !schema::is_forbidden(name)
-        && schema::is_replicated(name)
-        && !NOT_KEPT.iter().chain(&STAMPED).any(|not| is_type(name, not))
-}
-
-fn is_type(name: &str, wanted: &str) -> bool {
-    schema::attribute_type(name).map_or(name, |known| known.name).eq_ignore_ascii_case(wanted)
 }
 
 impl Parts {

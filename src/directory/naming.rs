@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use crate::ldap::dn::{DistinguishedName, NormalizedDn, rebase};
 
 use super::apply::{BuildError, Work};
-use super::domain::EntryKind;
+use super::domain::{Domain, EntryKind};
 use super::intake::Known;
 use super::view::Parts;
 
@@ -44,6 +44,36 @@ pub(super) struct Naming {
 /// What goes where: entries of the batch, renamed ones, and others that hang elsewhere now.
 type Links = (Vec<Placed>, Vec<Moved>, Vec<(u32, Option<u32>)>);
 
+/// The heads of the trees of a directory.
+pub(super) fn heads(domain: &Domain) -> Vec<NormalizedDn> {
+    domain.heads().filter_map(|head| NormalizedDn::parse(head).ok()).collect()
+}
+
+/// Where entries stand among each other: tree by tree, from the top down.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Order {
+    tree: usize,
+    /// The name from its end; no name has a NUL, so superiors sort before what is below them.
+    parts: String,
+}
+
+impl Order {
+    /// The place of a name; `heads` are those of the trees.
+    pub(super) fn of(name: &NormalizedDn, heads: &[NormalizedDn]) -> Self {
+        let holding = heads.iter().enumerate().filter(|(_, head)| name.is_within(head));
+        let tree = holding.max_by_key(|(_, head)| head.depth());
+        let tree = tree.map_or(heads.len(), |(place, _)| place);
+        let mut parts = String::with_capacity(name.as_str().len());
+        for part in name.as_str().rsplit(',') {
+            if !parts.is_empty() {
+                parts.push('\0');
+            }
+            parts.push_str(part);
+        }
+        Self { tree, parts }
+    }
+}
+
 impl Work<'_> {
     /// Gives slots and names to the entries of a batch and takes them from those that go. All old names
     /// are let go of before a new one is taken, so entries may swap their names.
@@ -52,8 +82,7 @@ impl Work<'_> {
         known: Vec<Known>,
         removed: &RoaringBitmap,
     ) -> Result<Naming, BuildError> {
-        let heads: Vec<NormalizedDn> =
-            self.domain.heads().filter_map(|head| NormalizedDn::parse(head).ok()).collect();
+        let heads = heads(self.domain);
         let placed = self.slots(known, &heads)?;
         let given: RoaringBitmap = placed.iter().map(|(slot, _)| *slot).collect();
         let implied = self.implied(&placed, &(&given | removed));
@@ -70,15 +99,7 @@ impl Work<'_> {
         mut known: Vec<Known>,
         heads: &[NormalizedDn],
     ) -> Result<Vec<(u32, Known)>, BuildError> {
-        let tree = |name: &NormalizedDn| {
-            let holding = heads.iter().enumerate().filter(|(_, head)| name.is_within(head));
-            holding.max_by_key(|(_, head)| head.depth()).map_or(heads.len(), |(place, _)| place)
-        };
-        known.sort_by_cached_key(|known| {
-            // From the top down; no name has a NUL, so superiors sort before what is below them.
-            let parts: Vec<&str> = known.name.as_str().rsplit(',').collect();
-            (tree(&known.name), parts.join("\0"))
-        });
+        known.sort_by_cached_key(|known| Order::of(&known.name, heads));
         let mut seen = RoaringBitmap::new();
         let mut placed = Vec::with_capacity(known.len());
         for known in known {

@@ -12,6 +12,28 @@ pub(super) fn workers() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get).min(MOST)
 }
 
+/// Fewer entries than this are not worth a thread of their own.
+const FEW: usize = 512;
+
+/// How many of so many things make a run: a few runs for each thread, so that none waits long for the last.
+pub(super) fn run_length(count: usize) -> usize {
+    (count / (workers() * 4) + 1).max(FEW)
+}
+
+/// Things in runs, in their order.
+pub(super) fn runs_of<T>(mut things: Vec<T>) -> Vec<Vec<T>> {
+    let length = run_length(things.len());
+    let mut runs = Vec::new();
+    // From the end, because what is behind a place can be split off.
+    while things.len() > length {
+        let last = (things.len() - 1) / length * length;
+        runs.push(things.split_off(last));
+    }
+    runs.push(things);
+    runs.reverse();
+    runs
+}
+
 /// The results of all jobs in the order of the jobs; each is taken by whoever is free. `None` if one of them
 /// has panicked. Where no thread can be had, the jobs are done here.
 pub(super) fn in_parallel<J: Send, R: Send>(
@@ -45,6 +67,16 @@ pub(super) fn in_parallel<J: Send, R: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_everything_in_order() {
+        for count in [0, 1, 511, 512, 513, 1024, 100_000] {
+            let all: Vec<usize> = (0..count).collect();
+            let runs = runs_of(all.clone());
+            assert!(runs.iter().all(|run| run.len() <= run_length(count)), "{count}");
+            assert_eq!(runs.concat(), all, "{count}");
+        }
+    }
 
     #[test]
     fn results_come_in_the_order_of_the_jobs() {

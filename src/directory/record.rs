@@ -1,7 +1,6 @@
 //! One entry of a view in octets that outlive the program, and back. Everything is in its final form, so that
 //! reading it is little more than copying; the name is compared anew, and indices are made anew.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,6 +10,7 @@ use crate::ldap::dn::NormalizedDn;
 use crate::ldap::identifier::{Guid, Sid};
 
 use super::attributes::{AttributeId, Attributes};
+use super::contents::OutsideNames;
 use super::domain::EntryKind;
 use super::octets::{Packer, Unpacker};
 use super::posting::Posting;
@@ -23,9 +23,6 @@ pub(super) struct Record {
     /// Since when it is a tombstone that has its time.
     pub(super) buried: Option<SystemTime>,
 }
-
-/// Values of DN syntax that name no entry, each once.
-pub(super) type OutsideNames = HashMap<Box<[u8]>, Arc<OutsideName>>;
 
 impl View {
     /// The entry in a slot in octets for [`View::restore`], tombstones and ldapgate's own entries included;

@@ -9,17 +9,16 @@ use std::time::SystemTime;
 use imbl::{OrdMap, Vector};
 
 use crate::ldap::dn::NormalizedDn;
-use crate::ldap::identifier::{Guid, Sid};
 
+use super::contents::OutsideNames;
 use super::head::Head;
-use super::index::{AttributeIndex, Collector, Found, Index};
-use super::kinds::Kinds;
+use super::index::{Collector, Found, Index};
 use super::parallel::{in_parallel, workers};
-use super::record::{self, OutsideNames};
+use super::record;
 use super::stored::{Stored, values};
 use super::tombstones::Graves;
-use super::tree::Tree;
 use super::view::{Parts, View, ViewConfig};
+use super::whole::{Inconsistent, Whole};
 
 /// Why no view can be made of what was stored. Text for a person, of the store: "its head is …".
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +28,12 @@ pub struct RestoreError(pub String);
 impl RestoreError {
     pub(super) fn new(text: &str) -> Self {
         Self(text.to_owned())
+    }
+}
+
+impl From<Inconsistent> for RestoreError {
+    fn from(Inconsistent(text): Inconsistent) -> Self {
+        Self(text)
     }
 }
 
@@ -157,9 +162,7 @@ fn assemble(
         found.iter_mut().zip(run.found).for_each(|(parts, part)| parts.push(part));
     }
     let slots = in_slots(head, &entries)?;
-    let built = build(head, &index, &entries, &slots, found)?;
-    let mut kinds = Kinds::default();
-    entries.iter().for_each(|(slot, stored)| kinds.change(*slot, None, Some(stored.kind)));
+    let built = Whole::of(&index, &entries, &slots, found)?;
     let parts = Parts {
         config,
         attributes: Arc::new(head.attributes.clone()),
@@ -168,8 +171,8 @@ fn assemble(
         by_guid: built.by_guid,
         by_sid: built.by_sid,
         tree: built.tree,
-        kinds,
-        index: index.filled(built.indices),
+        kinds: built.kinds,
+        index: built.index,
         outside,
         rejected: head.rejected.as_slice().into(),
         stamps: head.stamps.clone(),
@@ -197,151 +200,6 @@ fn in_slots(
     }
     slots.resize(head.slots, None);
     Ok(slots.into())
-}
-
-/// What is made of the entries beside each other.
-#[derive(Default)]
-struct Built {
-    by_dn: OrdMap<NormalizedDn, u32>,
-    by_guid: OrdMap<Guid, u32>,
-    by_sid: OrdMap<Sid, u32>,
-    tree: Tree,
-    indices: Vec<AttributeIndex>,
-}
-
-enum Job {
-    Names,
-    Identities,
-    Sids,
-    Tree,
-    Index(usize, Vec<Found>),
-}
-
-enum Done {
-    Names(OrdMap<NormalizedDn, u32>),
-    Identities(OrdMap<Guid, u32>),
-    Sids(OrdMap<Sid, u32>),
-    Tree(Tree),
-    Index(AttributeIndex),
-}
-
-fn build(
-    head: &Head,
-    index: &Index,
-    entries: &[(u32, Arc<Stored>)],
-    slots: &Vector<Option<Arc<Stored>>>,
-    found: Vec<Vec<Found>>,
-) -> Result<Built, RestoreError> {
-    let mut jobs = vec![Job::Names, Job::Identities, Job::Sids, Job::Tree];
-    jobs.extend(found.into_iter().enumerate().map(|(number, found)| Job::Index(number, found)));
-    let work = |job| -> Result<Done, RestoreError> {
-        Ok(match job {
-            Job::Names => Done::Names(by_name(entries)?),
-            Job::Identities => Done::Identities(by_identity(entries)?),
-            Job::Sids => Done::Sids(by_sid(entries)?),
-            Job::Tree => Done::Tree(tree(entries, slots)?),
-            Job::Index(number, found) => Done::Index(indexed(index, slots, number, found)?),
-        })
-    };
-    let mut built =
-        Built { indices: Vec::with_capacity(head.attributes.len()), ..Built::default() };
-    for done in in_parallel(jobs, work).ok_or_else(stopped)? {
-        match done? {
-            Done::Names(names) => built.by_dn = names,
-            Done::Identities(identities) => built.by_guid = identities,
-            Done::Sids(sids) => built.by_sid = sids,
-            Done::Tree(tree) => built.tree = tree,
-            Done::Index(index) => built.indices.push(index),
-        }
-    }
-    Ok(built)
-}
-
-fn by_name(entries: &[(u32, Arc<Stored>)]) -> Result<OrdMap<NormalizedDn, u32>, RestoreError> {
-    let mut names: Vec<(u128, &Stored, u32)> = entries
-        .iter()
-        .map(|(slot, stored)| (first_octets(stored.name.as_str()), &**stored, *slot))
-        .collect();
-    names.sort_unstable_by(|one, other| {
-        one.0.cmp(&other.0).then_with(|| one.1.name.cmp(&other.1.name))
-    });
-    let pairs = names.iter().map(|(_, stored, slot)| (stored.name.clone(), *slot));
-    map_of(pairs, names.len()).ok_or_else(|| RestoreError::new("two of its entries have one name"))
-}
-
-/// Sorts as the text does, as far as it reaches.
-fn first_octets(text: &str) -> u128 {
-    let mut first = [0; 16];
-    first.iter_mut().zip(text.as_bytes()).for_each(|(to, from)| *to = *from);
-    u128::from_be_bytes(first)
-}
-
-fn by_identity(entries: &[(u32, Arc<Stored>)]) -> Result<OrdMap<Guid, u32>, RestoreError> {
-    let mut pairs: Vec<(Guid, u32)> =
-        entries.iter().map(|(slot, stored)| (stored.guid, *slot)).collect();
-    pairs.sort_unstable();
-    let count = pairs.len();
-    map_of(pairs.into_iter(), count)
-        .ok_or_else(|| RestoreError::new("two of its entries have one identity"))
-}
-
-fn by_sid(entries: &[(u32, Arc<Stored>)]) -> Result<OrdMap<Sid, u32>, RestoreError> {
-    let with_sid = |(slot, stored): &(u32, Arc<Stored>)| Some((stored.sid.clone()?, *slot));
-    let mut pairs: Vec<(Sid, u32)> = entries.iter().filter_map(with_sid).collect();
-    pairs.sort_unstable();
-    let count = pairs.len();
-    map_of(pairs.into_iter(), count)
-        .ok_or_else(|| RestoreError::new("two of its entries have one SID"))
-}
-
-/// A map of so many pairs; `None` if two have one key. Keys in order are found quickly.
-fn map_of<K: Ord + Clone>(
-    pairs: impl Iterator<Item = (K, u32)>,
-    count: usize,
-) -> Option<OrdMap<K, u32>> {
-    let map: OrdMap<K, u32> = pairs.collect();
-    (map.len() == count).then_some(map)
-}
-
-/// What hangs where: each entry below one whose name its own ends with, so there are no cycles.
-fn tree(
-    entries: &[(u32, Arc<Stored>)],
-    slots: &Vector<Option<Arc<Stored>>>,
-) -> Result<Tree, RestoreError> {
-    let mut links = Vec::with_capacity(entries.len());
-    for (slot, stored) in entries {
-        let Some(above) = stored.above else {
-            links.push((*slot, None, false));
-            continue;
-        };
-        let name = at(slots, above).map(|above| &above.name);
-        let parent = name.filter(|name| stored.name.is_within(name) && **name != stored.name);
-        let Some(parent) = parent.filter(|parent| !parent.is_root()) else {
-            let text = format!("its record of slot {slot} hangs on what is not above it");
-            return Err(RestoreError(text));
-        };
-        let direct = stored.name.ancestors().nth(1) == Some(parent.as_str());
-        links.push((*slot, Some(above), direct));
-    }
-    Ok(Tree::of(links.into_iter()))
-}
-
-fn at(slots: &Vector<Option<Arc<Stored>>>, slot: u32) -> Option<&Arc<Stored>> {
-    slots.get(usize::try_from(slot).ok()?)?.as_ref()
-}
-
-fn indexed(
-    index: &Index,
-    slots: &Vector<Option<Arc<Stored>>>,
-    number: usize,
-    found: Vec<Found>,
-) -> Result<AttributeIndex, RestoreError> {
-    let dangling = |target: &u32| at(slots, *target).is_none();
-    if let Some(target) = found.iter().flat_map(Found::targets).find(dangling) {
-        return Err(RestoreError(format!("it refers to slot {target}, which is empty")));
-    }
-    let empty = index.at(number).ok_or_else(stopped)?;
-    Ok(AttributeIndex::of_found(empty, found))
 }
 
 /// Entries whose direct superior is missing hang on the nearest one above that is there, and heads of trees

@@ -7,10 +7,15 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::identifier::Guid;
 use crate::ldap::schema::DirectoryKind;
 
+use super::apply::BuildError;
+use super::attributes::{AttributeId, Attributes};
 use super::domain::Domain;
+use super::intake::Content;
+use super::view::Parts;
 
 /// Attributes that say when or in which order an entry changed. What a controller says of them is not
 /// compared: it differs after a failover although nothing has happened.
@@ -90,6 +95,64 @@ impl Stamps {
     }
 }
 
+/// Writes stamps into what is kept of entries.
+#[derive(Clone, Debug)]
+pub(super) struct StampWriter {
+    kind: DirectoryKind,
+    /// Those of [`STAMPED`] that entries of the directory have, in this order.
+    ids: [Option<AttributeId>; 4],
+    /// The time last written, in seconds and as text: mostly the next one is the same.
+    written: (i64, String),
+}
+
+impl StampWriter {
+    /// Gives numbers to the attributes.
+    ///
+    /// # Errors
+    /// More descriptions than there are numbers.
+    pub(super) fn prepare(parts: &mut Parts, kind: DirectoryKind) -> Result<Self, BuildError> {
+        for name in STAMPED.iter().filter(|name| has_stamp(kind, name)) {
+            parts.intern(&AttributeDescription::new(name))?;
+        }
+        Ok(Self::of(&parts.attributes, kind))
+    }
+
+    /// With the numbers that the attributes have.
+    pub(super) fn of(attributes: &Attributes, kind: DirectoryKind) -> Self {
+        let find = |name| attributes.find_name(name).filter(|_| has_stamp(kind, name));
+        Self { kind, ids: STAMPED.map(find), written: (i64::MIN, String::new()) }
+    }
+
+    /// Adds a stamp; `created` is the number the entry was created with, if not this one.
+    pub(super) fn push(
+        &mut self,
+        content: &mut Content,
+        attributes: &Attributes,
+        stamp: Stamp,
+        created: Option<u64>,
+    ) {
+        if self.written.0 != stamp.time {
+            self.written = (stamp.time, generalized_time(self.kind, stamp.time));
+        }
+        let (_, time) = &self.written;
+        let number = stamp.number.to_string();
+        let created = created.unwrap_or(stamp.number).to_string();
+        for (id, value) in self.ids.iter().zip([time, &number, &created, time]) {
+            if let Some(id) = id.filter(|_| !value.is_empty()) {
+                content.push(attributes, id, std::iter::once(value.as_bytes()));
+            }
+        }
+    }
+}
+
+/// Whether entries of such a directory have the attribute.
+fn has_stamp(kind: DirectoryKind, name: &str) -> bool {
+    match kind {
+        DirectoryKind::ActiveDirectory => true,
+        DirectoryKind::OpenLdap => name == "modifyTimeStamp",
+    }
+}
+
 /// An identifier made from a digest: version 8 is for ways of one's own (RFC 9562 §5.8).
 pub(super) fn derived_guid(digest: &[u8]) -> Guid {
     let mut octets = [0; 16];
@@ -107,12 +170,13 @@ fn seconds_rounded_up(now: SystemTime) -> i64 {
 }
 
 /// GeneralizedTime as the directory writes it: Active Directory with a fraction, others without.
-pub(super) fn generalized_time(kind: DirectoryKind, seconds: i64) -> Option<String> {
+pub(super) fn generalized_time(kind: DirectoryKind, seconds: i64) -> String {
     let format = match kind {
         DirectoryKind::ActiveDirectory => "%Y%m%d%H%M%S.0Z",
         DirectoryKind::OpenLdap => "%Y%m%d%H%M%SZ",
     };
-    Some(Timestamp::from_second(seconds).ok()?.strftime(format).to_string())
+    let time = Timestamp::from_second(seconds);
+    time.map_or_else(|_| String::new(), |time| time.strftime(format).to_string())
 }
 
 #[cfg(test)]
@@ -130,7 +194,7 @@ mod tests {
 
     #[test]
     fn times_are_written_as_the_directory_writes_them() {
-        let written = |kind| generalized_time(kind, 1_700_000_000).unwrap();
+        let written = |kind| generalized_time(kind, 1_700_000_000);
         assert_eq!(written(DirectoryKind::ActiveDirectory), "20231114221320.0Z");
         assert_eq!(written(DirectoryKind::OpenLdap), "20231114221320Z");
     }

@@ -180,7 +180,7 @@ impl Work<'_> {
             ("isDeleted", b"TRUE"),
         ] {
             if let Ok(id) = self.parts.intern(&AttributeDescription::new(name)) {
-                content.push(&self.parts.attributes, id, &[value]);
+                content.push(&self.parts.attributes, id, std::iter::once(value));
             }
         }
         // What says when it was created stays; the rest is stamped anew.

@@ -203,21 +203,6 @@ impl AttributeIndex {
         self.values = None;
         self.grams = None;
     }
-
-    /// Gives back what growing left over.
-    pub(super) fn shrink(&mut self) {
-        self.present.shrink();
-        self.targets.shrink();
-        for name in self.outside.keys().cloned().collect::<Vec<_>>() {
-            self.outside.get_mut(&name).into_iter().for_each(Posting::shrink);
-        }
-        if let Some(values) = &mut self.values {
-            values.shrink();
-        }
-        if let Some(grams) = &mut self.grams {
-            grams.shrink();
-        }
-    }
 }
 
 impl Entries {

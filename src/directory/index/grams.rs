@@ -52,13 +52,6 @@ impl Grams {
         }
     }
 
-    /// Gives back what growing left over.
-    pub(super) fn shrink(&mut self) {
-        for gram in self.0.keys().copied().collect::<Vec<_>>() {
-            self.0.get_mut(&gram).into_iter().for_each(Posting::shrink);
-        }
-    }
-
     /// No more entries than this hold the pieces; `None`: the pieces are too short to tell.
     pub(super) fn estimate(&self, grams: &[Gram]) -> Option<u64> {
         grams.iter().map(|gram| self.0.get(gram).map_or(0, Posting::len)).min()

@@ -77,11 +77,6 @@ impl Index {
         }
     }
 
-    /// Gives back what growing left over.
-    pub(in crate::directory) fn shrink(&mut self) {
-        self.attributes.iter_mut().for_each(|index| Arc::make_mut(index).shrink());
-    }
-
     /// Makes room for attributes that are new.
     pub(super) fn grow(&mut self, attributes: &Attributes) {
         for (_, info) in attributes.iter().skip(self.attributes.len()) {

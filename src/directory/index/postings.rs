@@ -164,17 +164,6 @@ impl Postings {
         self.blocks().map(Block::len).sum()
     }
 
-    /// Gives back what growing left over.
-    pub(super) fn shrink(&mut self) {
-        let Some(pages) = Arc::get_mut(&mut self.pages) else { return };
-        pages.shrink_to_fit();
-        for page in pages.iter_mut().filter_map(|(_, page)| Arc::get_mut(page)) {
-            page.blocks.shrink_to_fit();
-            let blocks = page.blocks.iter_mut().filter_map(|(_, block)| Arc::get_mut(block));
-            blocks.for_each(Block::shrink);
-        }
-    }
-
     fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.pages.iter().flat_map(|(_, page)| page.blocks.iter().map(|(_, block)| block.as_ref()))
     }

@@ -1,0 +1,263 @@
+//! The first view, made of all entries of a pass at once. It is what would come of the same entries one after
+//! another (`tests::steps` holds the two together), in a small part of the time: what can be shared out over
+//! processors is, and everything that is looked up is made when all is known (`whole`).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use imbl::{OrdMap, Vector};
+
+use crate::ldap::attribute::AttributeDescription;
+use crate::ldap::dn::NormalizedDn;
+use crate::ldap::matching_rule::prepare;
+use crate::ldap::packed_entry::PackedEntry;
+use crate::ldap::schema::Syntax;
+
+use super::apply::{BuildError, stopped};
+use super::attributes::Attributes;
+use super::contents::{Contents, OutsideNames, Surroundings};
+use super::domain::{Domain, EntryKind};
+use super::index::{Collector, Found, Index};
+use super::intake::{self, Content, Ids, Known};
+use super::naming::{Order, heads};
+use super::parallel::{in_parallel, run_length, runs_of};
+use super::posting::Posting;
+use super::spellings::{Spellings, Vocabulary};
+use super::stamps::{Stamp, StampWriter};
+use super::stored::{References, Stored, values};
+use super::view::{Parts, Rejected};
+use super::whole::{Inconsistent, Whole};
+
+impl From<Inconsistent> for BuildError {
+    fn from(Inconsistent(text): Inconsistent) -> Self {
+        Self(text)
+    }
+}
+
+/// Fills `parts`, which have no entries yet.
+pub(super) fn fill(
+    mut parts: Parts,
+    domain: &Domain,
+    entries: Vec<PackedEntry>,
+    now: SystemTime,
+) -> Result<Parts, BuildError> {
+    let heads = heads(domain);
+    let (known, spellings, rejected) = identified(entries, domain, &heads)?;
+    let names = names(&known)?;
+    let vocabulary = Vocabulary::learn(&mut parts, domain.kind, spellings)?;
+    let writer = StampWriter::prepare(&mut parts, domain.kind)?;
+    let stamps: Vec<Stamp> = known.iter().map(|_| parts.stamps.next(now)).collect();
+    let slot = |name: &NormalizedDn| names.get(name).copied();
+    let (attributes, outside) = (&parts.attributes.clone(), &OrdMap::new());
+    let around = Surroundings { attributes, slot: &slot, outside };
+    let making = Making { around, vocabulary, writer, names: &names, heads };
+    let mut stored = making.all(known, stamps, &mut parts)?;
+    add_memberships(&mut parts, &mut stored)?;
+    let stored: Vec<(u32, Arc<Stored>)> = (0..).zip(stored.into_iter().map(Arc::new)).collect();
+    let index = Index::of_attributes(parts.config.indices.clone(), domain, &parts.attributes);
+    let found = collected(&index, domain, &parts.attributes, &stored)?;
+    parts.entries = stored.iter().map(|(_, stored)| Some(stored.clone())).collect::<Vector<_>>();
+    let whole = Whole::of(&index, &stored, &parts.entries, found)?;
+    let Whole { by_dn, by_guid, by_sid, tree, kinds, index } = whole;
+    Ok(Parts { by_dn, by_guid, by_sid, tree, kinds, index, rejected: rejected.into(), ..parts })
+}
+
+type Identified = (Vec<Known>, Vec<Spellings>, Vec<Rejected>);
+
+/// Who the entries are, in the order of their slots, and the descriptions that runs of them have.
+fn identified(
+    entries: Vec<PackedEntry>,
+    domain: &Domain,
+    heads: &[NormalizedDn],
+) -> Result<Identified, BuildError> {
+    let work = |run: Vec<PackedEntry>| {
+        let (known, rejected) = intake::identify(run, domain.kind);
+        let spellings = Spellings::of(known.iter().map(|known| &known.entry));
+        let keyed = known.into_iter().map(|known| (Order::of(&known.name, heads), known));
+        let mut keyed: Vec<(Order, Known)> = keyed.collect();
+        keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
+        (keyed, spellings, rejected)
+    };
+    let (mut all, mut spellings, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    for run in in_parallel(runs_of(entries), work).ok_or_else(stopped)? {
+        all.extend(run.0);
+        spellings.push(run.1);
+        rejected.extend(run.2);
+    }
+    // Merges the runs, which are in order.
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok((all.into_iter().map(|(_, known)| known).collect(), spellings, rejected))
+}
+
+/// The slots by name.
+fn names(known: &[Known]) -> Result<HashMap<NormalizedDn, u32>, BuildError> {
+    let mut names = HashMap::with_capacity(known.len());
+    let (mut identities, mut sids) = (HashSet::with_capacity(known.len()), HashSet::new());
+    for (slot, known) in (0_u32..).zip(known) {
+        let twice = |what: &str| {
+            let dn = known.entry.dn();
+            Err(BuildError(format!("two entries {what} {dn}")))
+        };
+        if !identities.insert(known.guid) {
+            return twice("have the identity of");
+        }
+        if names.insert(known.name.clone(), slot).is_some() {
+            return twice("are called");
+        }
+        if known.sid.as_ref().is_some_and(|sid| !sids.insert(sid)) {
+            return twice("have the SID of");
+        }
+    }
+    u32::try_from(known.len())
+        .map_err(|_| BuildError("more than 4 294 967 295 entries".to_owned()))?;
+    Ok(names)
+}
+
+/// What entries are made with.
+struct Making<'m> {
+    around: Surroundings<'m>,
+    vocabulary: Vocabulary,
+    writer: StampWriter,
+    names: &'m HashMap<NormalizedDn, u32>,
+    heads: Vec<NormalizedDn>,
+}
+
+impl Making<'_> {
+    /// The entries as they are kept, in the order of their slots, still without memberships.
+    fn all(
+        &self,
+        known: Vec<Known>,
+        stamps: Vec<Stamp>,
+        parts: &mut Parts,
+    ) -> Result<Vec<Stored>, BuildError> {
+        let mut all = Vec::with_capacity(known.len());
+        let known = known.into_iter().zip(stamps).collect();
+        for (run, outside) in
+            in_parallel(runs_of(known), |run| self.run(run)).ok_or_else(stopped)?
+        {
+            all.extend(run);
+            for (octets, name) in outside {
+                parts.outside.entry(octets).or_insert(name);
+            }
+        }
+        Ok(all)
+    }
+
+    fn run(&self, run: Vec<(Known, Stamp)>) -> (Vec<Stored>, OutsideNames) {
+        let mut contents = Contents::new(self.around, &self.vocabulary);
+        let mut writer = self.writer.clone();
+        let mut content = Content::default();
+        let mut made = Vec::with_capacity(run.len());
+        for (known, stamp) in run {
+            content.clear();
+            contents.read(&known.entry, &mut content);
+            writer.push(&mut content, self.around.attributes, stamp, None);
+            let Known { entry, name, guid, sid, kind } = known;
+            made.push(Stored {
+                guid,
+                sid,
+                kind,
+                dn: entry.dn().into(),
+                above: self.above(&name),
+                name,
+                fields: content.fields(),
+                references: content.references.drain(..).collect(),
+            });
+        }
+        (made, contents.outside)
+    }
+
+    /// The nearest entry above a name; heads hang nowhere.
+    fn above(&self, name: &NormalizedDn) -> Option<u32> {
+        if self.heads.contains(name) {
+            return None;
+        }
+        let mut above = name.ancestors().skip(1).filter(|name| !name.is_empty());
+        above.find_map(|name| self.names.get(name).copied())
+    }
+}
+
+/// Gives each entry the groups it is in.
+fn add_memberships(parts: &mut Parts, stored: &mut [Stored]) -> Result<(), BuildError> {
+    let ids = Ids::of(&parts.attributes);
+    if !stored.iter().any(|stored| ids.lists_members(stored)) {
+        return Ok(());
+    }
+    let member_of = parts.intern(&AttributeDescription::new("memberOf"))?;
+    let mut pairs = pairs(&ids, stored);
+    pairs.sort_unstable();
+    pairs.dedup();
+    let mut groups = Vec::new();
+    for run in pairs.chunk_by(|(one, _), (other, _)| one == other) {
+        let member = run.first().and_then(|(member, _)| usize::try_from(*member).ok());
+        let Some(stored) = member.and_then(|member| stored.get_mut(member)) else { continue };
+        if stored.kind == EntryKind::Deleted {
+            continue;
+        }
+        groups.clear();
+        groups.extend(run.iter().map(|(_, group)| *group));
+        let outside = stored.list(member_of).map(|list| list.outside.to_vec()).unwrap_or_default();
+        let others = stored.references.iter().filter(|list| list.attribute != member_of).cloned();
+        let list = References::new(member_of, Posting::of_sorted(&groups), outside);
+        stored.references = others.chain(list).collect();
+    }
+    Ok(())
+}
+
+/// Members with their groups.
+fn pairs(ids: &Ids, stored: &[Stored]) -> Vec<(u32, u32)> {
+    let uids = ids.member_uid.map_or_else(HashMap::new, |_| uids(ids, stored));
+    let mut pairs = Vec::new();
+    for (group, stored) in (0_u32..).zip(stored) {
+        if stored.kind == EntryKind::Deleted {
+            continue;
+        }
+        for list in stored.references.iter().filter(|list| ids.names_members(list.attribute)) {
+            pairs.extend(list.inside.iter().map(|member| (member, group)));
+        }
+        let element = ids.member_uid.and_then(|id| stored.fields.element(id));
+        for uid in element.into_iter().flat_map(values) {
+            let uid = prepare(Syntax::CaseIgnore, uid);
+            let member = uid.and_then(|uid| *uids.get(&uid)?);
+            pairs.extend(member.map(|member| (member, group)));
+        }
+    }
+    pairs
+}
+
+/// Who has which uid; `None` for several.
+fn uids(ids: &Ids, stored: &[Stored]) -> HashMap<Vec<u8>, Option<u32>> {
+    let mut holders: HashMap<Vec<u8>, Option<u32>> = HashMap::new();
+    for (slot, stored) in (0_u32..).zip(stored) {
+        let element = ids.uid.and_then(|id| stored.fields.element(id));
+        for uid in element.into_iter().flat_map(values) {
+            let Some(uid) = prepare(Syntax::CaseIgnore, uid) else { continue };
+            let holder = holders.entry(uid).or_insert(Some(slot));
+            if *holder != Some(slot) {
+                *holder = None;
+            }
+        }
+    }
+    holders
+}
+
+/// What the entries are found under, by attribute, each a part for each run of slots.
+fn collected(
+    index: &Index,
+    domain: &Domain,
+    attributes: &Attributes,
+    stored: &[(u32, Arc<Stored>)],
+) -> Result<Vec<Vec<Found>>, BuildError> {
+    let work = |run: &[(u32, Arc<Stored>)]| {
+        let mut collector = Collector::new(index, domain.kind, attributes);
+        run.iter().for_each(|(slot, stored)| collector.add(*slot, stored));
+        collector.into_found()
+    };
+    let runs = stored.chunks(run_length(stored.len())).collect();
+    let mut found: Vec<Vec<Found>> = attributes.iter().map(|_| Vec::new()).collect();
+    for run in in_parallel(runs, work).ok_or_else(stopped)? {
+        found.iter_mut().zip(run).for_each(|(parts, part)| parts.push(part));
+    }
+    Ok(found)
+}
