@@ -251,7 +251,7 @@ impl<'d> Work<'d> {
             |run: &[Placed]| Spellings::of(run.iter().map(|placed| &placed.known.entry));
         let runs = placed.chunks(run_length(placed.len())).collect();
         let spellings = in_parallel(runs, spellings).ok_or_else(stopped)?;
-        let vocabulary = Vocabulary::learn(&mut self.parts, kind, spellings)?;
+        let vocabulary = Vocabulary::learn(&mut self.parts, kind, &spellings)?;
         // Known before anything is compared, so that comparing leaves out the stamps.
         self.writer = StampWriter::prepare(&mut self.parts, kind)?;
         self.ids = Ids::of(&self.parts.attributes);
@@ -275,7 +275,7 @@ impl<'d> Work<'d> {
         let parts = &self.parts;
         let slot = |name: &NormalizedDn| parts.by_dn.get(name).copied();
         let (attributes, outside) = (&*parts.attributes, &parts.outside);
-        let around = Surroundings { attributes, slot: &slot, outside };
+        let around = Surroundings { attributes, slot: &slot, spelled: None, outside };
         let read = |run: &[Placed]| {
             let mut contents = Contents::new(around, vocabulary);
             let mut read = Vec::with_capacity(run.len());
@@ -299,11 +299,11 @@ impl<'d> Work<'d> {
 
     fn place(&mut self, placed: Placed, mut content: Content) {
         let Placed { slot, known, above } = placed;
-        let Known { entry, name, guid, sid, kind } = known;
+        let Known { dn, name, guid, sid, kind, .. } = known;
         let old = self.parts.stored(slot).cloned();
         let same = |old: &&Arc<Stored>| {
             old.kind == kind
-                && *old.dn == *entry.dn()
+                && old.dn == dn
                 && old.sid == sid
                 && content.is_content_of(old, &self.ids)
         };
@@ -326,7 +326,7 @@ impl<'d> Work<'d> {
             guid,
             sid,
             kind,
-            dn: entry.dn().into(),
+            dn,
             name,
             above,
             fields: content.fields(),

@@ -1,7 +1,7 @@
 //! What is kept of entries that were read: their attributes in the view's own form, and what they name. Nothing
 //! is changed here, so runs of entries can be read beside each other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -25,6 +25,9 @@ pub(super) struct Surroundings<'s> {
     pub(super) attributes: &'s Attributes,
     /// The slots of entries by name.
     pub(super) slot: &'s (dyn Fn(&NormalizedDn) -> Option<u32> + Sync),
+    /// The same by names as they are spelled, where that is at hand: most values spell a name as its entry does,
+    /// and need not be parsed then.
+    pub(super) spelled: Option<&'s HashMap<Arc<str>, u32>>,
     /// The names outside that are known from before.
     pub(super) outside: &'s OrdMap<Box<[u8]>, Arc<OutsideName>>,
 }
@@ -37,13 +40,15 @@ pub(super) struct Contents<'s> {
     pub(super) outside: OutsideNames,
     seen: Vec<AttributeId>,
     inside: Vec<u32>,
+    /// Groups that values of memberOf have named: many name the same.
+    groups: HashSet<Box<[u8]>>,
 }
 
 impl<'s> Contents<'s> {
     pub(super) fn new(around: Surroundings<'s>, vocabulary: &Vocabulary) -> Self {
         let vocabulary = vocabulary.clone();
-        let (seen, inside) = (Vec::new(), Vec::new());
-        Self { around, vocabulary, outside: HashMap::new(), seen, inside }
+        let (seen, inside, groups) = (Vec::new(), Vec::new(), HashSet::new());
+        Self { around, vocabulary, outside: HashMap::new(), seen, inside, groups }
     }
 
     /// Adds to `content` what is kept of `entry`. memberOf has only the names outside the view: the others
@@ -116,13 +121,14 @@ impl<'s> Contents<'s> {
         self.inside.clear();
         let mut outside = Vec::new();
         for value in values {
+            if derived && self.groups.contains(value) {
+                continue;
+            }
             match self.reference(value) {
+                Ok(_) if derived => _ = self.groups.insert(value.into()),
                 Ok(slot) => self.inside.push(slot),
                 Err(name) => outside.push(name),
             }
-        }
-        if derived {
-            self.inside.clear();
         }
         References::new(attribute, self.inside.iter().copied().collect(), outside)
     }
@@ -132,7 +138,12 @@ impl<'s> Contents<'s> {
         if let Some(known) = self.outside.get(value) {
             return Err(known.clone());
         }
-        let name = std::str::from_utf8(value).ok().and_then(|text| NormalizedDn::parse(text).ok());
+        let text = std::str::from_utf8(value).ok();
+        let spelled = self.around.spelled.and_then(|spelled| spelled.get(text?));
+        if let Some(slot) = spelled {
+            return Ok(*slot);
+        }
+        let name = text.and_then(|text| NormalizedDn::parse(text).ok());
         if let Some(slot) = name.as_ref().and_then(self.around.slot) {
             return Ok(slot);
         }

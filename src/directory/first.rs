@@ -43,16 +43,17 @@ pub(super) fn fill(
     now: SystemTime,
 ) -> Result<Parts, BuildError> {
     let heads = heads(domain);
-    let (known, spellings, rejected) = identified(entries, domain, &heads)?;
-    let names = names(&known)?;
-    let vocabulary = Vocabulary::learn(&mut parts, domain.kind, spellings)?;
+    let Identified { known, slots, spellings, rejected } = identified(entries, domain, &heads)?;
+    let names = names(&known, &slots)?;
+    let spelled = known.iter().zip(&slots).map(|(known, slot)| (known.dn.clone(), *slot)).collect();
+    let vocabulary = Vocabulary::learn(&mut parts, domain.kind, &spellings)?;
     let writer = StampWriter::prepare(&mut parts, domain.kind)?;
-    let stamps: Vec<Stamp> = known.iter().map(|_| parts.stamps.next(now)).collect();
+    let stamps = known.iter().map(|_| parts.stamps.next(now)).collect();
     let slot = |name: &NormalizedDn| names.get(name).copied();
     let (attributes, outside) = (&parts.attributes.clone(), &OrdMap::new());
-    let around = Surroundings { attributes, slot: &slot, outside };
-    let making = Making { around, vocabulary, writer, names: &names, heads };
-    let mut stored = making.all(known, stamps, &mut parts)?;
+    let around = Surroundings { attributes, slot: &slot, spelled: Some(&spelled), outside };
+    let making = Making { around, vocabulary, writer, names: &names, heads, stamps };
+    let mut stored = making.all(known, slots, &mut parts)?;
     add_memberships(&mut parts, &mut stored)?;
     let stored: Vec<(u32, Arc<Stored>)> = (0..).zip(stored.into_iter().map(Arc::new)).collect();
     let index = Index::of_attributes(parts.config.indices.clone(), domain, &parts.attributes);
@@ -63,9 +64,17 @@ pub(super) fn fill(
     Ok(Parts { by_dn, by_guid, by_sid, tree, kinds, index, rejected: rejected.into(), ..parts })
 }
 
-type Identified = (Vec<Known>, Vec<Spellings>, Vec<Rejected>);
+/// Entries in the order they came, so that pages of them are given back one after another.
+struct Identified {
+    known: Vec<Known>,
+    /// The slot of each.
+    slots: Vec<u32>,
+    /// The descriptions that runs of them have.
+    spellings: Vec<Spellings>,
+    rejected: Vec<Rejected>,
+}
 
-/// Who the entries are, in the order of their slots, and the descriptions that runs of them have.
+/// Who the entries are, and which slots they get.
 fn identified(
     entries: Vec<PackedEntry>,
     domain: &Domain,
@@ -74,43 +83,50 @@ fn identified(
     let work = |run: Vec<PackedEntry>| {
         let (known, rejected) = intake::identify(run, domain.kind);
         let spellings = Spellings::of(known.iter().map(|known| &known.entry));
-        let keyed = known.into_iter().map(|known| (Order::of(&known.name, heads), known));
-        let mut keyed: Vec<(Order, Known)> = keyed.collect();
-        keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
-        (keyed, spellings, rejected)
+        let order = |(place, known): (usize, &Known)| (Order::of(&known.name, heads), place);
+        let mut order: Vec<(Order, usize)> = known.iter().enumerate().map(order).collect();
+        order.sort_unstable();
+        (known, order, spellings, rejected)
     };
-    let (mut all, mut spellings, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut known, mut order) = (Vec::with_capacity(entries.len()), Vec::new());
+    let (mut spellings, mut rejected) = (Vec::new(), Vec::new());
     for run in in_parallel(runs_of(entries), work).ok_or_else(stopped)? {
-        all.extend(run.0);
-        spellings.push(run.1);
-        rejected.extend(run.2);
+        let before = known.len();
+        order.extend(run.1.into_iter().map(|(order, place)| (order, before + place)));
+        known.extend(run.0);
+        spellings.push(run.2);
+        rejected.extend(run.3);
     }
+    u32::try_from(known.len())
+        .map_err(|_| BuildError("more than 4 294 967 295 entries".to_owned()))?;
     // Merges the runs, which are in order.
-    all.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok((all.into_iter().map(|(_, known)| known).collect(), spellings, rejected))
+    order.sort();
+    let mut slots = vec![0; known.len()];
+    for (slot, (_, place)) in (0_u32..).zip(order) {
+        slots.get_mut(place).into_iter().for_each(|found| *found = slot);
+    }
+    Ok(Identified { known, slots, spellings, rejected })
 }
 
 /// The slots by name.
-fn names(known: &[Known]) -> Result<HashMap<NormalizedDn, u32>, BuildError> {
+fn names(known: &[Known], slots: &[u32]) -> Result<HashMap<NormalizedDn, u32>, BuildError> {
     let mut names = HashMap::with_capacity(known.len());
     let (mut identities, mut sids) = (HashSet::with_capacity(known.len()), HashSet::new());
-    for (slot, known) in (0_u32..).zip(known) {
+    for (known, slot) in known.iter().zip(slots) {
         let twice = |what: &str| {
-            let dn = known.entry.dn();
+            let dn = &known.dn;
             Err(BuildError(format!("two entries {what} {dn}")))
         };
         if !identities.insert(known.guid) {
             return twice("have the identity of");
         }
-        if names.insert(known.name.clone(), slot).is_some() {
+        if names.insert(known.name.clone(), *slot).is_some() {
             return twice("are called");
         }
         if known.sid.as_ref().is_some_and(|sid| !sids.insert(sid)) {
             return twice("have the SID of");
         }
     }
-    u32::try_from(known.len())
-        .map_err(|_| BuildError("more than 4 294 967 295 entries".to_owned()))?;
     Ok(names)
 }
 
@@ -121,6 +137,8 @@ struct Making<'m> {
     writer: StampWriter,
     names: &'m HashMap<NormalizedDn, u32>,
     heads: Vec<NormalizedDn>,
+    /// By slot.
+    stamps: Vec<Stamp>,
 }
 
 impl Making<'_> {
@@ -128,42 +146,42 @@ impl Making<'_> {
     fn all(
         &self,
         known: Vec<Known>,
-        stamps: Vec<Stamp>,
+        slots: Vec<u32>,
         parts: &mut Parts,
     ) -> Result<Vec<Stored>, BuildError> {
-        let mut all = Vec::with_capacity(known.len());
-        let known = known.into_iter().zip(stamps).collect();
-        for (run, outside) in
-            in_parallel(runs_of(known), |run| self.run(run)).ok_or_else(stopped)?
-        {
-            all.extend(run);
+        let mut all: Vec<Option<Stored>> = known.iter().map(|_| None).collect();
+        let runs = runs_of(known.into_iter().zip(slots).collect());
+        for (run, outside) in in_parallel(runs, |run| self.run(run)).ok_or_else(stopped)? {
+            for (slot, stored) in run {
+                let place = usize::try_from(slot).ok().and_then(|slot| all.get_mut(slot));
+                if let Some(place) = place {
+                    *place = Some(stored);
+                }
+            }
             for (octets, name) in outside {
                 parts.outside.entry(octets).or_insert(name);
             }
         }
-        Ok(all)
+        Ok(all.into_iter().flatten().collect())
     }
 
-    fn run(&self, run: Vec<(Known, Stamp)>) -> (Vec<Stored>, OutsideNames) {
+    fn run(&self, run: Vec<(Known, u32)>) -> (Vec<(u32, Stored)>, OutsideNames) {
         let mut contents = Contents::new(self.around, &self.vocabulary);
         let mut writer = self.writer.clone();
-        let mut content = Content::default();
+        let (mut content, mut block) = (Content::default(), Vec::new());
         let mut made = Vec::with_capacity(run.len());
-        for (known, stamp) in run {
+        for (known, slot) in run {
             content.clear();
             contents.read(&known.entry, &mut content);
-            writer.push(&mut content, self.around.attributes, stamp, None);
-            let Known { entry, name, guid, sid, kind } = known;
-            made.push(Stored {
-                guid,
-                sid,
-                kind,
-                dn: entry.dn().into(),
-                above: self.above(&name),
-                name,
-                fields: content.fields(),
-                references: content.references.drain(..).collect(),
-            });
+            let stamp = usize::try_from(slot).ok().and_then(|slot| self.stamps.get(slot));
+            if let Some(stamp) = stamp {
+                writer.push(&mut content, self.around.attributes, *stamp, None);
+            }
+            let Known { dn, name, guid, sid, kind, .. } = known;
+            let above = self.above(&name);
+            let fields = content.fields_in(&mut block);
+            let references = content.references.drain(..).collect();
+            made.push((slot, Stored { guid, sid, kind, dn, above, name, fields, references }));
         }
         (made, contents.outside)
     }
@@ -250,7 +268,7 @@ fn collected(
     stored: &[(u32, Arc<Stored>)],
 ) -> Result<Vec<Vec<Found>>, BuildError> {
     let work = |run: &[(u32, Arc<Stored>)]| {
-        let mut collector = Collector::new(index, domain.kind, attributes);
+        let mut collector = Collector::new(index, domain.kind, attributes, run.len());
         run.iter().for_each(|(slot, stored)| collector.add(*slot, stored));
         collector.into_found()
     };

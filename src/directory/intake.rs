@@ -20,6 +20,8 @@ use super::view::{Parts, Rejected};
 /// An entry whose name and identity are known.
 pub(super) struct Known {
     pub(super) entry: PackedEntry,
+    /// As the controller spells it.
+    pub(super) dn: Arc<str>,
     pub(super) name: NormalizedDn,
     pub(super) guid: Guid,
     pub(super) sid: Option<Sid>,
@@ -52,7 +54,8 @@ pub(super) fn identify(
         };
         let sid = entry.first_of("objectSid").and_then(Sid::from_octets);
         let kind = EntryKind::of(&entry, kind);
-        known.push(Known { entry, name, guid, sid, kind });
+        let dn = entry.dn().into();
+        known.push(Known { entry, dn, name, guid, sid, kind });
     }
     (known, rejected)
 }
@@ -120,11 +123,16 @@ impl Content {
     }
 
     pub(super) fn fields(&self) -> Fields {
+        self.fields_in(&mut Vec::new())
+    }
+
+    /// The same, with memory to work in.
+    pub(super) fn fields_in(&self, block: &mut Vec<u8>) -> Fields {
         let of = |operational| {
             let chosen = self.elements().filter(move |(place, _)| place.operational == operational);
             chosen.map(|(place, element)| (place.attribute, element))
         };
-        Fields::pack(of(false).chain(of(true)))
+        Fields::pack(block, of(false).chain(of(true)))
     }
 
     /// Whether `stored` says the same, apart from its stamps and from derived memberships.

@@ -108,7 +108,7 @@ impl Work<'_> {
                 None => self.parts.new_slot(&known)?,
             };
             if !seen.insert(slot) {
-                let dn = known.entry.dn();
+                let dn = &known.dn;
                 return Err(BuildError(format!("two entries have the identity of {dn}")));
             }
             placed.push((slot, known));
@@ -127,7 +127,7 @@ impl Work<'_> {
             .iter()
             .filter_map(|(slot, known)| {
                 let old = self.parts.stored(*slot)?;
-                let live = old.kind != EntryKind::Deleted && *old.dn != *known.entry.dn();
+                let live = old.kind != EntryKind::Deleted && old.dn != known.dn;
                 live.then_some((&old.name, known, *slot))
             })
             .collect();
@@ -137,7 +137,7 @@ impl Work<'_> {
         for (old_name, known, slot) in renamed {
             for below in self.parts.tree.below(slot) - decided {
                 let Some(stored) = self.parts.stored(below) else { continue };
-                if let Some(dn) = moved_name(&stored.dn, old_name, known.entry.dn())
+                if let Some(dn) = moved_name(&stored.dn, old_name, &known.dn)
                     && let Ok(name) = NormalizedDn::parse(&dn)
                 {
                     implied.entry(below).or_insert((dn.into(), name));
@@ -185,7 +185,7 @@ impl Work<'_> {
         implied: &HashMap<u32, (Arc<str>, NormalizedDn)>,
     ) -> Result<Vec<(NormalizedDn, u32)>, BuildError> {
         let mut named = Vec::new();
-        let given = placed.iter().map(|(slot, known)| (*slot, &known.name, known.entry.dn()));
+        let given = placed.iter().map(|(slot, known)| (*slot, &known.name, &*known.dn));
         let moved = implied.iter().map(|(slot, (dn, name))| (*slot, name, &**dn));
         for (slot, name, dn) in given.chain(moved) {
             match self.parts.by_dn.get(name) {
@@ -206,7 +206,7 @@ impl Work<'_> {
             match self.parts.by_sid.get(sid) {
                 Some(holder) if holder == slot => {}
                 Some(_) => {
-                    let dn = known.entry.dn();
+                    let dn = &known.dn;
                     return Err(BuildError(format!("two entries have the SID of {dn}")));
                 }
                 None => _ = self.parts.by_sid.insert(sid.clone(), *slot),

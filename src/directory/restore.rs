@@ -120,7 +120,8 @@ struct Run {
 
 impl Run {
     fn read(head: &Head, empty: &Index, records: Records) -> Result<Self, RestoreError> {
-        let mut collector = Collector::new(empty, head.domain.kind, &head.attributes);
+        let mut collector =
+            Collector::new(empty, head.domain.kind, &head.attributes, records.len());
         let mut entries = Vec::with_capacity(records.len());
         let (mut graves, mut names) = (Vec::new(), OutsideNames::new());
         for (slot, octets) in records {

@@ -1,10 +1,10 @@
 //! The attribute descriptions that a batch of entries has, as they are spelled there. They are made out before
 //! anything is kept, so that entries can be read beside each other without a table that grows.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ldap::attribute::AttributeDescription;
+use crate::ldap::description_memo::DescriptionMemo;
 use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::schema::{self, DirectoryKind};
 
@@ -17,20 +17,12 @@ use super::view::Parts;
 /// answered from the view, and so is where the subschema is.
 const NOT_KEPT: [&str; 2] = ["hasSubordinates", "subschemaSubentry"];
 
-/// Descriptions in the order they were met. Entries of one sort have theirs in one order, so the place of
-/// the next one is mostly known before it is looked up.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Spellings {
-    places: HashMap<Box<str>, usize>,
-    list: Vec<Spelling>,
-    last: usize,
-}
+/// The descriptions of a run of entries.
+#[derive(Debug, Default)]
+pub(super) struct Spellings(DescriptionMemo<Spelling>);
 
 #[derive(Clone, Debug)]
 struct Spelling {
-    text: Box<str>,
-    /// What came after it the last time.
-    next: usize,
     /// The schema does not say what its values are.
     unknown: bool,
     /// A value of it is no text.
@@ -42,77 +34,49 @@ struct Spelling {
 impl Spellings {
     /// Those of the entries.
     pub(super) fn of<'e>(entries: impl Iterator<Item = &'e PackedEntry>) -> Self {
-        let mut spellings = Self::default();
+        let mut spellings = DescriptionMemo::default();
         for entry in entries {
             for attribute in entry.attributes() {
                 let text = attribute.description();
-                let place = match spellings.find(text) {
-                    Some(place) => place,
-                    None => spellings.add(text, entry.dn()),
+                let look = |spelling: &mut Spelling| {
+                    if spelling.unknown && !spelling.binary {
+                        let is_text = |value| std::str::from_utf8(value).is_ok();
+                        spelling.binary = !attribute.values().all(is_text);
+                    }
                 };
-                let Some(spelling) = spellings.list.get_mut(place) else { continue };
-                if spelling.unknown && !spelling.binary {
-                    let is_text = |value| std::str::from_utf8(value).is_ok();
-                    spelling.binary = !attribute.values().all(is_text);
-                }
+                spellings.update(text, || Spelling::new(text, entry.dn()), look);
             }
         }
-        spellings
-    }
-
-    /// The place of a description, if it is on the list.
-    fn find(&mut self, text: &str) -> Option<usize> {
-        let expected = self.list.get(self.last).map_or(0, |last| last.next);
-        let place = match self.list.get(expected) {
-            Some(spelling) if *spelling.text == *text => expected,
-            Some(_) | None => *self.places.get(text)?,
-        };
-        if let Some(last) = self.list.get_mut(self.last) {
-            last.next = place;
-        }
-        self.last = place;
-        Some(place)
-    }
-
-    fn add(&mut self, text: &str, dn: &str) -> usize {
-        let place = self.list.len();
-        let description = AttributeDescription::parse(text);
-        let is_range = |option: &String| option.to_lowercase().starts_with("range=");
-        let partial = description.as_ref().is_some_and(|found| found.options.iter().any(is_range));
-        let type_name = description.map_or_else(|| text.to_owned(), |found| found.name);
-        self.list.push(Spelling {
-            text: text.into(),
-            next: place + 1,
-            unknown: schema::attribute_type(&type_name).is_none(),
-            binary: false,
-            partial: partial.then(|| dn.to_owned()),
-        });
-        self.places.insert(text.into(), place);
-        self.last = place;
-        place
+        Self(spellings)
     }
 
     /// Takes over what another run of entries has.
-    fn join(&mut self, other: Self) {
-        for spelling in other.list {
-            match self.places.get(&spelling.text).and_then(|place| self.list.get_mut(*place)) {
-                Some(known) => known.binary |= spelling.binary,
-                None => {
-                    let place = self.list.len();
-                    self.places.insert(spelling.text.clone(), place);
-                    self.list.push(Spelling { next: place + 1, ..spelling });
-                }
-            }
+    fn join(&mut self, other: &Self) {
+        for (text, spelling) in other.0.iter() {
+            let join = |known: &mut Spelling| known.binary |= spelling.binary;
+            self.0.update(text, || spelling.clone(), join);
         }
     }
 }
 
-/// Descriptions as they are spelled, each with the number of its attribute.
+impl Spelling {
+    fn new(text: &str, dn: &str) -> Self {
+        let description = AttributeDescription::parse(text);
+        let is_range = |option: &String| option.to_lowercase().starts_with("range=");
+        let partial = description.as_ref().is_some_and(|found| found.options.iter().any(is_range));
+        let type_name = description.map_or_else(|| text.to_owned(), |found| found.name);
+        Self {
+            unknown: schema::attribute_type(&type_name).is_none(),
+            binary: false,
+            partial: partial.then(|| dn.to_owned()),
+        }
+    }
+}
+
+/// Descriptions as they are spelled, each with the number of its attribute; `None` for what is not kept.
 #[derive(Clone, Debug)]
 pub(super) struct Vocabulary {
-    spellings: Spellings,
-    /// By the place of the spelling; `None` for what is not kept.
-    ids: Vec<Option<AttributeId>>,
+    ids: DescriptionMemo<Option<AttributeId>>,
     /// createTimeStamp, where it has to be made of whenCreated.
     pub(super) created: Option<AttributeId>,
 }
@@ -125,33 +89,36 @@ impl Vocabulary {
     pub(super) fn learn(
         parts: &mut Parts,
         kind: DirectoryKind,
-        runs: Vec<Spellings>,
+        runs: &[Spellings],
     ) -> Result<Self, BuildError> {
         let mut spellings = Spellings::default();
-        runs.into_iter().for_each(|run| spellings.join(run));
-        let mut ids = Vec::with_capacity(spellings.list.len());
-        for spelling in &spellings.list {
-            ids.push(learn(parts, spelling)?);
+        runs.iter().for_each(|run| spellings.join(run));
+        let mut ids = DescriptionMemo::default();
+        for (text, spelling) in spellings.0.iter() {
+            let id = learn(parts, text, spelling)?;
+            ids.known(text, || id);
         }
         // createTimeStamp is constructed from whenCreated (MS-ADTS §3.1.1.4.5.15); applications filter
         // by it.
-        let is_created = |spelling: &Spelling| spelling.text.eq_ignore_ascii_case("whenCreated");
-        let has_created =
-            kind == DirectoryKind::ActiveDirectory && spellings.list.iter().any(is_created);
+        let has_created = kind == DirectoryKind::ActiveDirectory
+            && spellings.0.iter().any(|(text, _)| text.eq_ignore_ascii_case("whenCreated"));
         let created = has_created.then(|| AttributeDescription::new("createTimeStamp"));
         let created = created.map(|created| parts.intern(&created)).transpose()?;
-        Ok(Self { spellings, ids, created })
+        Ok(Self { ids, created })
     }
 
     /// The number of an attribute, if it is kept.
     pub(super) fn find(&mut self, text: &str) -> Option<AttributeId> {
-        let place = self.spellings.find(text)?;
-        self.ids.get(place).copied().flatten()
+        *self.ids.get(text)?
     }
 }
 
-fn learn(parts: &mut Parts, spelling: &Spelling) -> Result<Option<AttributeId>, BuildError> {
-    let description = AttributeDescription::parse(&spelling.text);
+fn learn(
+    parts: &mut Parts,
+    text: &str,
+    spelling: &Spelling,
+) -> Result<Option<AttributeId>, BuildError> {
+    let description = AttributeDescription::parse(text);
     if let (Some(dn), Some(description)) = (&spelling.partial, &description) {
         return Err(BuildError(format!("{dn} has only a part of its {description}")));
     }

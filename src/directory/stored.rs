@@ -56,13 +56,14 @@ pub(super) struct OutsideName {
 
 impl Fields {
     /// Packs elements. What does not fit the block's numbers (65 535 attributes, 4 GiB) is left out;
-    /// frames are smaller by far.
+    /// frames are smaller by far. `block` is memory to work in: what comes of it takes
+    /// no more than it needs.
     pub(super) fn pack<'e>(
+        block: &mut Vec<u8>,
         elements: impl Iterator<Item = (AttributeId, &'e [u8])> + Clone,
     ) -> Self {
+        block.clear();
         let count = elements.clone().count();
-        let octets: usize = elements.clone().map(|(_, element)| element.len()).sum();
-        let mut block = Vec::with_capacity(COUNT + count * PLACE + octets);
         block.extend(u16::try_from(count).unwrap_or(u16::MAX).to_le_bytes());
         let mut end = 0_u32;
         for (attribute, element) in elements.clone() {
@@ -73,7 +74,7 @@ impl Fields {
         for (_, element) in elements {
             block.extend_from_slice(element);
         }
-        Self(block.into())
+        Self(block.as_slice().into())
     }
 
     /// The whole block.

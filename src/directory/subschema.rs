@@ -54,14 +54,14 @@ impl Subschema {
     /// Takes the entry that a controller gave at `read_at`. `None` if it is not a whole schema: it has no
     /// attribute types or no object classes, or parts of them are missing.
     #[must_use]
-    pub fn read(mut entry: PackedEntry, read_at: SystemTime) -> Option<Self> {
+    pub fn read(entry: PackedEntry, read_at: SystemTime) -> Option<Self> {
         let is_part = |description: &str| description.to_ascii_lowercase().contains(";range=");
         if entry.attributes().any(|attribute| is_part(attribute.description())) {
             return None;
         }
         entry.first_of("attributeTypes")?;
         entry.first_of("objectClasses")?;
-        entry.retain(is_relayed);
+        let entry = PackedEntry::together(&[entry], is_relayed).pop()?;
         let name = NormalizedDn::parse(entry.dn()).ok()?;
         Some(Self { entry, name, confirmed_at: AtomicI64::new(unix_seconds(read_at)) })
     }

@@ -16,6 +16,7 @@ pub mod attribute_list;
 pub mod ber;
 pub mod control;
 pub mod controls;
+pub mod description_memo;
 pub mod dn;
 pub mod entry;
 pub mod entry_writer;

@@ -16,7 +16,7 @@ use super::response::encode_attribute;
 #[derive(Clone)]
 pub struct PackedEntry {
     /// The name as OCTET STRING and the PartialAttributeList, alone or among others.
-    block: Arc<[u8]>,
+    block: Arc<Vec<u8>>,
     place: Range<usize>,
 }
 
@@ -72,22 +72,43 @@ impl PackedEntry {
     }
 
     fn alone(octets: &[u8]) -> Self {
-        Self { block: octets.into(), place: 0..octets.len() }
+        Self { block: Arc::new(octets.to_vec()), place: 0..octets.len() }
     }
 
-    /// Moves entries into one piece of memory. It is given back when the last of them is dropped: large
-    /// pieces go back whole, where many small ones would leave holes.
+    /// Moves entries into one piece of memory, without the attributes whose description `keep` is false for. It is
+    /// given back when the last of them is dropped: large pieces go back whole, where many small ones would
+    /// leave holes.
     #[must_use]
-    pub fn together(entries: &[Self]) -> Vec<Self> {
-        let block: Vec<u8> = entries.iter().flat_map(Self::octets).copied().collect();
-        let block: Arc<[u8]> = block.into();
-        let mut start = 0;
-        let place = |entry: &Self| {
-            let place = start..start + entry.octets().len();
-            start = place.end;
-            Self { block: block.clone(), place }
-        };
-        entries.iter().map(place).collect()
+    pub fn together(entries: &[Self], mut keep: impl FnMut(&str) -> bool) -> Vec<Self> {
+        let octets = entries.iter().map(|entry| entry.octets().len()).sum();
+        let mut block = Vec::with_capacity(octets);
+        let mut places = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let start = block.len();
+            entry.write_kept(&mut block, &mut keep);
+            places.push(start..block.len());
+        }
+        let block = Arc::new(block);
+        places.into_iter().map(|place| Self { block: block.clone(), place }).collect()
+    }
+
+    fn write_kept(&self, block: &mut Vec<u8>, keep: &mut impl FnMut(&str) -> bool) {
+        let dropped = |attribute: PackedAttribute<'_>| !keep(attribute.description());
+        if !self.attributes().any(dropped) {
+            block.extend_from_slice(self.octets());
+            return;
+        }
+        let (dn, _) = self.fields();
+        let kept = self.attributes().filter(|attribute| keep(attribute.description()));
+        let length = kept.map(|attribute| attribute.element().len()).sum();
+        block.push(tag::OCTET_STRING);
+        ber::write_length(block, dn.len());
+        block.extend_from_slice(dn);
+        block.push(tag::SEQUENCE);
+        ber::write_length(block, length);
+        for attribute in self.attributes().filter(|attribute| keep(attribute.description())) {
+            block.extend_from_slice(attribute.element());
+        }
     }
 
     /// The entry with an allocation for each value.
@@ -117,22 +138,6 @@ impl PackedEntry {
     #[must_use]
     pub fn octets(&self) -> &[u8] {
         self.block.get(self.place.clone()).unwrap_or_default()
-    }
-
-    /// Drops the attributes whose description `keep` is false for.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
-        let mut list = Vec::new();
-        let mut dropped = false;
-        for attribute in self.attributes() {
-            if keep(attribute.description()) {
-                list.extend_from_slice(attribute.element());
-            } else {
-                dropped = true;
-            }
-        }
-        if dropped {
-            *self = Self::of(self.fields().0, &list);
-        }
     }
 
     /// The name and the content of the list.
@@ -294,21 +299,24 @@ mod tests {
         }
 
         #[test]
-        fn what_is_dropped_is_gone(entry in entries(), kept in vec(any::<bool>(), 6)) {
-            let mut packed = PackedEntry::read(&long_form(&entry)).unwrap();
-            let mut choice = kept.iter();
-            packed.retain(|_| *choice.next().unwrap());
-            let mut expected = entry;
-            let mut choice = kept.iter();
-            expected.attributes.retain(|_| *choice.next().unwrap());
-            prop_assert_eq!(packed.unpack(), expected);
+        fn what_is_dropped_is_gone(entries in vec(entries(), 0..4), kept: bool) {
+            let is_kept = |description: &str| (description.len() % 2 == 0) == kept;
+            let packed: Vec<PackedEntry> =
+                entries.iter().map(|entry| PackedEntry::read(&long_form(entry)).unwrap()).collect();
+            let packed = PackedEntry::together(&packed, is_kept);
+            let mut expected = entries;
+            for entry in &mut expected {
+                entry.attributes.retain(|attribute| is_kept(&attribute.description));
+            }
+            let unpacked: Vec<Entry> = packed.iter().map(PackedEntry::unpack).collect();
+            prop_assert_eq!(unpacked, expected);
         }
 
         /// Wherever it lies, it is the same entry.
         #[test]
         fn entries_in_one_piece_are_the_same(entries in vec(entries(), 0..4)) {
             let apart: Vec<PackedEntry> = entries.iter().map(PackedEntry::pack).collect();
-            let together = PackedEntry::together(&apart);
+            let together = PackedEntry::together(&apart, |_| true);
             prop_assert_eq!(&together, &apart);
             let unpacked: Vec<Entry> = together.iter().map(PackedEntry::unpack).collect();
             prop_assert_eq!(unpacked, entries);
@@ -326,10 +334,10 @@ mod tests {
             let place = at.index(changed.len());
             changed[place] = octet;
             for octets in [octets, changed] {
-                if let Ok(mut packed) = PackedEntry::read(&octets) {
+                if let Ok(packed) = PackedEntry::read(&octets) {
                     let entry = packed.unpack();
                     prop_assert_eq!(entry.attributes.len(), packed.attributes().count());
-                    packed.retain(|description| description.len() % 2 == 0);
+                    let _ = PackedEntry::together(&[packed], |description| description.len() % 2 == 0);
                     prop_assert_eq!(PackedEntry::pack(&entry).unpack(), entry);
                 }
             }

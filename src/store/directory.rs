@@ -84,15 +84,33 @@ impl DirectoryStore {
     /// # Errors
     /// Nothing has changed: no room on the disk, or another trouble with it.
     pub fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        self.shared.with(|database| self.write(database, commit))
+        self.commit_with(commit, &mut std::iter::empty())
     }
 
-    fn write(&self, database: &Database, commit: &Commit) -> Result<(), Trouble> {
+    /// The same with further records, each made when it is written: all of a large directory at once would take
+    /// as much memory again.
+    ///
+    /// # Errors
+    /// As [`DirectoryStore::commit`].
+    pub fn commit_with(
+        &self,
+        commit: &Commit,
+        records: &mut dyn Iterator<Item = (u32, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        self.shared.with(|database| self.write(database, commit, records))
+    }
+
+    fn write(
+        &self,
+        database: &Database,
+        commit: &Commit,
+        records: &mut dyn Iterator<Item = (u32, Vec<u8>)>,
+    ) -> Result<(), Trouble> {
         let transaction = database.begin_write()?;
         if commit.replace_all {
             transaction.delete_table(self.records())?;
         }
-        self.write_records(&transaction, commit)?;
+        self.write_records(&transaction, commit, records)?;
         self.write_values(&transaction, commit)?;
         Ok(transaction.commit()?)
     }
@@ -101,12 +119,16 @@ impl DirectoryStore {
         &self,
         transaction: &WriteTransaction,
         commit: &Commit,
+        records: &mut dyn Iterator<Item = (u32, Vec<u8>)>,
     ) -> Result<(), Trouble> {
         let mut table = transaction.open_table(self.records())?;
         for slot in &commit.removed {
             table.remove(slot)?;
         }
         for (slot, record) in &commit.upserts {
+            table.insert(slot, record.as_slice())?;
+        }
+        for (slot, record) in records {
             table.insert(slot, record.as_slice())?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Which entries stand above those that were copied and were not copied themselves: containers of unusual
 //! classes, which no filter of a pass asks for. Tree browsers walk through them.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashSet};
 
 use crate::ldap::dn::{DistinguishedName, NormalizedDn};
@@ -16,11 +17,10 @@ pub fn missing<'n>(
     names: impl Iterator<Item = &'n str> + Clone,
     contexts: &[NormalizedDn],
 ) -> Vec<String> {
-    let parsed = names.clone().filter_map(|name| NormalizedDn::parse(name).ok());
-    let known: HashSet<NormalizedDn> = parsed.collect();
+    let parse = |name: &str| NormalizedDn::parse(name).ok();
+    let known = LazyCell::new(|| names.clone().filter_map(parse).collect::<HashSet<_>>());
     let mut found: BTreeMap<(usize, String), String> = BTreeMap::new();
-    for name in names {
-        let Ok(normalized) = NormalizedDn::parse(name) else { continue };
+    for (name, normalized) in without_known_parent(names.clone()) {
         let enclosing = contexts.iter().filter(|context| normalized.is_within(context));
         let Some(head) = enclosing.max_by_key(|context| context.depth()) else { continue };
         let above = normalized.ancestors().take_while(|ancestor| *ancestor != head.as_str());
@@ -31,6 +31,41 @@ pub fn missing<'n>(
         }
     }
     found.into_values().take(MOST_ANCESTORS).collect()
+}
+
+/// The names whose superior, as they spell it, is not among them; one of those with the same superior. What is
+/// missing above the others is missing above their superior, too. A directory spells a name in one way, so this
+/// is a handful, and the others need not be parsed.
+fn without_known_parent<'n>(
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Vec<(&'n str, NormalizedDn)> {
+    let spelled: HashSet<&str> = names.clone().collect();
+    let mut seen = HashSet::new();
+    let mut open = Vec::new();
+    for name in names {
+        let parent = parent(name);
+        let is_known = |parent: &str| spelled.contains(parent) || seen.contains(parent);
+        if parent.is_some_and(is_known) {
+            continue;
+        }
+        if let Ok(normalized) = NormalizedDn::parse(name) {
+            seen.extend(parent);
+            open.push((name, normalized));
+        }
+    }
+    open
+}
+
+/// What comes after the first RDN (RFC 4514 §2.1); `None` where that takes more than a look.
+fn parent(name: &str) -> Option<&str> {
+    let mut escaped = false;
+    let end = name.bytes().position(|octet| {
+        let ends = !escaped && matches!(octet, b',' | b';' | b'"');
+        escaped = octet == b'\\' && !escaped;
+        ends
+    })?;
+    let (_, rest) = name.split_at_checked(end)?;
+    Some(rest.strip_prefix(',')?.trim_start())
 }
 
 /// The name so many levels above, as the name itself spells it.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use thiserror::Error;
 
 use crate::directory::{EntryKind, View, identity};
+use crate::ldap::description_memo::DescriptionMemo;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::entry::AttributeValues;
 use crate::ldap::identifier::{Guid, Sid};
@@ -74,8 +75,19 @@ pub enum AssembleError {
 pub struct Assembly {
     kind: DirectoryKind,
     entries: Vec<PackedEntry>,
+    /// What each of them is, in the same order.
+    traits: Vec<Traits>,
     places: HashMap<Guid, usize>,
+    /// Whether an attribute is kept, for the descriptions that came so far.
+    kept: DescriptionMemo<bool>,
     moved: usize,
+}
+
+/// What is asked of an entry again and again.
+#[derive(Clone, Copy, Debug)]
+struct Traits {
+    kind: EntryKind,
+    guid: Option<Guid>,
 }
 
 /// What a pass has found.
@@ -93,7 +105,9 @@ impl Assembly {
     /// Nothing yet.
     #[must_use]
     pub fn new(kind: DirectoryKind) -> Self {
-        Self { kind, entries: Vec::new(), places: HashMap::new(), moved: 0 }
+        let (entries, traits) = (Vec::new(), Vec::new());
+        let (places, kept) = (HashMap::new(), DescriptionMemo::default());
+        Self { kind, entries, traits, places, kept, moved: 0 }
     }
 
     /// How many entries there are.
@@ -113,19 +127,25 @@ impl Assembly {
     /// identity is kept, for `View::build` to list.
     pub fn add(&mut self, mut page: Vec<PackedEntry>) {
         page.retain(|entry| is_copied(self.kind, entry));
-        page.iter_mut().for_each(|entry| entry.retain(is_kept));
-        for entry in PackedEntry::together(&page) {
+        let kept = &mut self.kept;
+        let is_kept = |text: &str| kept.known(text, || is_kept(text));
+        for entry in PackedEntry::together(&page, is_kept) {
             let guid = identity(&entry, self.kind);
+            let traits = Traits { kind: EntryKind::of(&entry, self.kind), guid };
             let place = guid.and_then(|guid| self.places.get(&guid).copied());
-            if let Some(known) = place.and_then(|place| self.entries.get_mut(place)) {
+            if let Some(place) = place
+                && let Some(known) = self.entries.get_mut(place)
+            {
                 self.moved += usize::from(known.dn() != entry.dn());
                 *known = entry;
+                self.traits.get_mut(place).into_iter().for_each(|known| *known = traits);
                 continue;
             }
             if let Some(guid) = guid {
                 self.places.insert(guid, self.entries.len());
             }
             self.entries.push(entry);
+            self.traits.push(traits);
         }
     }
 
@@ -133,8 +153,8 @@ impl Assembly {
     pub fn remove(&mut self, guid: Guid) {
         let Some(place) = self.places.remove(&guid) else { return };
         self.entries.swap_remove(place);
-        let swapped = self.entries.get(place).and_then(|entry| identity(entry, self.kind));
-        if let Some(swapped) = swapped {
+        self.traits.swap_remove(place);
+        if let Some(swapped) = self.traits.get(place).and_then(|swapped| swapped.guid) {
             self.places.insert(swapped, place);
         }
     }
@@ -160,22 +180,20 @@ impl Assembly {
     #[must_use]
     pub fn memberships(&self) -> Memberships {
         let mut groups: HashMap<&[u8], Members<'_>> = HashMap::new();
-        for entry in &self.entries {
-            if EntryKind::of(entry, self.kind) == EntryKind::Group
-                && let Some(guid) = identity(entry, self.kind)
-            {
+        for (entry, traits) in self.entries.iter().zip(&self.traits) {
+            if let Traits { kind: EntryKind::Group, guid: Some(guid) } = *traits {
                 groups.insert(entry.dn().as_bytes(), Members::of(guid, entry));
             }
         }
         let mut found = Memberships::default();
-        for entry in &self.entries {
+        for (entry, traits) in self.entries.iter().zip(&self.traits) {
             for group in entry.values_of("memberOf") {
                 let Some(group) = groups.get_mut(group) else { continue };
                 found.claimed += 1;
                 if !group.has(entry.dn()) {
                     found.unconfirmed += 1;
                     found.groups.insert(group.guid);
-                    found.members.extend(identity(entry, self.kind));
+                    found.members.extend(traits.guid);
                 }
             }
         }
@@ -187,9 +205,8 @@ impl Assembly {
     /// # Errors
     /// It cannot be right; the view stays as it is.
     pub fn finish(self, base: &str, last: Option<&View>) -> Result<Assembled, AssembleError> {
-        let is_user = |entry: &&PackedEntry| EntryKind::of(*entry, self.kind) == EntryKind::User;
-        let all: Vec<&PackedEntry> = self.entries.iter().filter(is_user).collect();
-        let users = all.len();
+        let all = || self.users();
+        let users = all().count();
         let before = last.map(View::counts).unwrap_or_default();
         if users == 0 {
             return Err(match before.users {
@@ -200,23 +217,28 @@ impl Assembly {
         if before.groups >= MANY_GROUPS && !self.has_groups() {
             return Err(AssembleError::NoGroupsLeft { before: before.groups });
         }
-        let nameless = all.iter().filter(|user| identity(**user, self.kind).is_none()).count();
+        let nameless = all().filter(|(_, traits)| traits.guid.is_none()).count();
         if nameless * 2 > users {
             return Err(AssembleError::IdentityUnreadable { unreadable: nameless, users });
         }
-        let hides_state = |user: &&&PackedEntry| {
+        let hides_state = |(user, _): &(&PackedEntry, &Traits)| {
             self.kind == DirectoryKind::ActiveDirectory
                 && user.first_of("userAccountControl").is_none()
         };
-        let unreadable = all.iter().filter(hides_state).count();
+        let unreadable = all().filter(hides_state).count();
         if unreadable * 2 > users {
             return Err(AssembleError::StateUnreadable { unreadable, users });
         }
         Ok(Assembled { entries: self.entries, unreadable, moved: self.moved })
     }
 
+    fn users(&self) -> impl Iterator<Item = (&PackedEntry, &Traits)> {
+        let all = self.entries.iter().zip(&self.traits);
+        all.filter(|(_, traits)| traits.kind == EntryKind::User)
+    }
+
     fn has_groups(&self) -> bool {
-        self.entries.iter().any(|entry| EntryKind::of(entry, self.kind) == EntryKind::Group)
+        self.traits.iter().any(|traits| traits.kind == EntryKind::Group)
     }
 }
 

@@ -109,9 +109,8 @@ impl Keeping {
             values.push((GUARD.to_owned(), Some(window)));
         }
         let (directory, new) = (kept.directory.clone(), view.clone());
-        let writing = tokio::task::spawn_blocking(move || {
-            directory.commit(&commit(last.as_deref(), &new, values))
-        });
+        let writing =
+            tokio::task::spawn_blocking(move || write(&directory, last.as_deref(), &new, values));
         if kept.is_written(writing.await) {
             kept.written = Some(view.clone());
             kept.position = position.cloned();
@@ -207,21 +206,22 @@ impl Kept {
     }
 }
 
-fn commit(last: Option<&View>, new: &View, values: Vec<(String, Option<Vec<u8>>)>) -> Commit {
+/// Writes how `new` differs from what was written last, or all of it.
+fn write(
+    directory: &DirectoryStore,
+    last: Option<&View>,
+    new: &View,
+    mut values: Vec<(String, Option<Vec<u8>>)>,
+) -> Result<(), StoreError> {
     let since = last.and_then(|last| new.records_since(last.generation()));
-    let is_first = since.is_none();
+    let replace_all = since.is_none();
     let (slots, removed) =
         since.unwrap_or_else(|| (new.slots_in_use().iter().collect(), Vec::new()));
-    let record = |slot| Some((slot, new.record(slot)?));
-    let mut commit = Commit {
-        replace_all: is_first,
-        upserts: slots.into_iter().filter_map(record).collect(),
-        removed,
-        values,
-    };
-    commit.values.push((HEAD.to_owned(), Some(new.head())));
-    if is_first || !last.is_some_and(|last| new.has_subschema_of(last)) {
-        commit.values.push((SUBSCHEMA.to_owned(), new.subschema_octets()));
+    values.push((HEAD.to_owned(), Some(new.head())));
+    if replace_all || !last.is_some_and(|last| new.has_subschema_of(last)) {
+        values.push((SUBSCHEMA.to_owned(), new.subschema_octets()));
     }
-    commit
+    let record = |slot| Some((slot, new.record(slot)?));
+    let commit = Commit { replace_all, removed, values, ..Commit::default() };
+    directory.commit_with(&commit, &mut slots.into_iter().filter_map(record))
 }

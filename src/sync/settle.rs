@@ -145,9 +145,17 @@ impl Copier {
         };
         let now = Now::read();
         self.hold.published(impact, now);
+        let change = Move { affected, seen: seen.filter(|_| !is_first) };
+        if is_first {
+            // Applications wait for it, and a restart before it is kept begins with another numbering.
+            self.published.publish_change(view.clone(), change);
+            self.tell_of_first(&view, seen);
+            self.keeping.save(&view, self.position.as_ref(), self.hold.guard(), now).await;
+            return;
+        }
         // Kept first: what applications are told of its numbers must hold after a restart.
         self.keeping.save(&view, self.position.as_ref(), self.hold.guard(), now).await;
-        self.published.publish_change(view, Move { affected, seen: seen.filter(|_| !is_first) });
+        self.published.publish_change(view, change);
     }
 
     /// What the candidate means for those who use the published view. Counting may take long.
@@ -180,6 +188,17 @@ impl Copier {
             meaning.preview.would_be_held = self.hold.objections(&meaning.impact, Now::read());
         }
         (extent, meaning)
+    }
+
+    fn tell_of_first(&self, view: &View, begun: Option<Instant>) {
+        let took = begun.map(|begun| begun.elapsed().as_millis());
+        tracing::info!(
+            directory = &*self.upstream.config().directory,
+            users = view.counts().users,
+            groups = view.counts().groups,
+            took_ms = took.and_then(|took| u64::try_from(took).ok()),
+            "the first copy is in use"
+        );
     }
 
     fn tell_of_left_out(&self, view: &View) {

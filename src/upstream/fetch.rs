@@ -2,6 +2,7 @@
 //!
 //! What was cut short is an error, never a smaller answer. References are dropped.
 
+use std::mem;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -294,20 +295,28 @@ impl FetchSession {
     ) -> Result<(), FetchError> {
         let mut paging = Paging::new(page_size);
         let mut total = 0_usize;
+        let mut last = Vec::new();
         loop {
             let mut page = Vec::new();
             let mut count = 0_usize;
             let room = self.max_entries - total;
             let mut sent = controls.to_vec();
             sent.push(paging.control());
-            let done = self
-                .search(&search, &sent, |entry| {
-                    count += 1;
-                    if count <= room {
-                        page.push(entry);
-                    }
-                })
-                .await?;
+            let next = self.search(&search, &sent, |entry| {
+                count += 1;
+                if count <= room {
+                    page.push(entry);
+                }
+            });
+            // The last page is taken while the controller works on the next one, which it has been asked for
+            // by then: the search is polled first.
+            let taken = async {
+                if !last.is_empty() {
+                    each(mem::take(&mut last));
+                }
+            };
+            let (done, ()) = tokio::join!(biased; next, taken);
+            let done = done?;
             let more = paging.advance(count, &done.result, &done.controls);
             let more = more.map_err(|error| self.failed(error))?;
             if count > room {
@@ -315,8 +324,9 @@ impl FetchSession {
                 return Err(self.failed(LinkError::new(Step::Limit, reason)));
             }
             total += count;
-            each(page);
+            last = page;
             if !more {
+                each(last);
                 return Ok(());
             }
         }

@@ -55,18 +55,20 @@ pub(in crate::directory) struct Collector<'a> {
     /// Of each attribute, whether it has an index of values and one of parts.
     wanted: Vec<(bool, bool)>,
     found: Vec<Found>,
+    entries: usize,
 }
 
 impl<'a> Collector<'a> {
-    /// Nothing yet; `empty` has the indices that are wanted.
+    /// Nothing yet of about so many entries; `empty` has the indices that are wanted.
     pub(in crate::directory) fn new(
         empty: &Index,
         kind: DirectoryKind,
         attributes: &'a Attributes,
+        entries: usize,
     ) -> Self {
         let wanted = empty.attributes.iter().map(|index| index.indexes_values()).collect();
         let found = empty.attributes.iter().map(|_| Found::default()).collect();
-        Self { kind, attributes, wanted, found }
+        Self { kind, attributes, wanted, found, entries }
     }
 
     /// Notes what an entry is found under: each attribute with options also by its type.
@@ -94,6 +96,9 @@ impl<'a> Collector<'a> {
         let wanted = self.wanted.get(id.index());
         let found = self.found.get_mut(id.index());
         let (Some(info), Some(wanted), Some(found)) = (info, wanted, found) else { return };
+        if found.present.is_empty() {
+            found.make_room(*wanted, self.entries);
+        }
         push_once(&mut found.present, slot);
         if *wanted != (false, false) {
             found.add_values((self.kind, info), *wanted, slot, element);
@@ -119,7 +124,19 @@ fn push_once(slots: &mut Vec<u32>, slot: u32) {
     }
 }
 
+/// Octets of a key, about.
+const KEY: usize = 20;
+
 impl Found {
+    /// Most attributes are had by nearly every entry or by few: room that is not used is never touched.
+    fn make_room(&mut self, (keys, _): (bool, bool), entries: usize) {
+        self.present.reserve(entries);
+        if keys {
+            self.keys.reserve(entries);
+            self.octets.reserve(entries * KEY);
+        }
+    }
+
     fn add_values(
         &mut self,
         (kind, info): (DirectoryKind, &AttributeInfo),
