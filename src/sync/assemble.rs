@@ -78,8 +78,8 @@ pub struct Assembly {
     /// What each of them is, in the same order.
     traits: Vec<Traits>,
     places: HashMap<Guid, usize>,
-    /// Whether an attribute is kept, for the descriptions that came so far.
-    kept: DescriptionMemo<bool>,
+    /// The descriptions that came so far.
+    descriptions: DescriptionMemo<Description>,
     moved: usize,
 }
 
@@ -88,6 +88,21 @@ pub struct Assembly {
 struct Traits {
     kind: EntryKind,
     guid: Option<Guid>,
+    /// An attribute has only a part of its values yet, which may be one that the others are told from.
+    partial: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Description {
+    kept: bool,
+    partial: bool,
+}
+
+impl Description {
+    fn of(text: &str) -> Self {
+        // MS-ADTS §3.1.1.3.1.3.3.
+        Self { kept: is_kept(text), partial: text.to_ascii_lowercase().contains(";range=") }
+    }
 }
 
 /// What a pass has found.
@@ -106,8 +121,8 @@ impl Assembly {
     #[must_use]
     pub fn new(kind: DirectoryKind) -> Self {
         let (entries, traits) = (Vec::new(), Vec::new());
-        let (places, kept) = (HashMap::new(), DescriptionMemo::default());
-        Self { kind, entries, traits, places, kept, moved: 0 }
+        let (places, descriptions) = (HashMap::new(), DescriptionMemo::default());
+        Self { kind, entries, traits, places, descriptions, moved: 0 }
     }
 
     /// How many entries there are.
@@ -127,11 +142,16 @@ impl Assembly {
     /// identity is kept, for `View::build` to list.
     pub fn add(&mut self, mut page: Vec<PackedEntry>) {
         page.retain(|entry| is_copied(self.kind, entry));
-        let kept = &mut self.kept;
-        let is_kept = |text: &str| kept.known(text, || is_kept(text));
+        let descriptions = &mut self.descriptions;
+        let mut partial = false;
+        let is_kept = |text: &str| {
+            let known = descriptions.known(text, || Description::of(text));
+            partial |= known.partial;
+            known.kept
+        };
         for entry in PackedEntry::together(&page, is_kept) {
-            let guid = identity(&entry, self.kind);
-            let traits = Traits { kind: EntryKind::of(&entry, self.kind), guid };
+            let traits = self.traits_of(&entry, partial);
+            let guid = traits.guid;
             let place = guid.and_then(|guid| self.places.get(&guid).copied());
             if let Some(place) = place
                 && let Some(known) = self.entries.get_mut(place)
@@ -149,6 +169,17 @@ impl Assembly {
         }
     }
 
+    /// `may_be_partial`: not to be looked for where no entry of a page has ranges.
+    fn traits_of(&mut self, entry: &PackedEntry, may_be_partial: bool) -> Traits {
+        let mut is_partial =
+            |text: &str| self.descriptions.known(text, || Description::of(text)).partial;
+        let mut attributes = entry.attributes();
+        let partial =
+            may_be_partial && attributes.any(|attribute| is_partial(attribute.description()));
+        let (kind, guid) = (EntryKind::of(entry, self.kind), identity(entry, self.kind));
+        Traits { kind, guid, partial }
+    }
+
     /// Takes an entry out that is gone by now.
     pub fn remove(&mut self, guid: Guid) {
         let Some(place) = self.places.remove(&guid) else { return };
@@ -164,9 +195,27 @@ impl Assembly {
         self.entries.iter().map(PackedEntry::dn)
     }
 
-    /// The entries so far, for what has to be completed about them.
-    pub fn entries_mut(&mut self) -> &mut [PackedEntry] {
-        &mut self.entries
+    /// The places of entries that have only a part of an attribute's values.
+    #[must_use]
+    pub fn partial(&self) -> Vec<usize> {
+        let partial = self.traits.iter().enumerate().filter(|(_, traits)| traits.partial);
+        partial.map(|(place, _)| place).collect()
+    }
+
+    /// The entry in a place.
+    #[must_use]
+    pub fn entry(&self, place: usize) -> Option<&PackedEntry> {
+        self.entries.get(place)
+    }
+
+    /// Puts the whole of an entry in its place.
+    pub fn complete(&mut self, place: usize, entry: PackedEntry) {
+        let traits = self.traits_of(&entry, true);
+        if let (Some(known), Some(old)) = (self.entries.get_mut(place), self.traits.get_mut(place))
+        {
+            *known = entry;
+            *old = traits;
+        }
     }
 
     /// The entries, where nothing is to be said of them as a whole.
@@ -181,7 +230,7 @@ impl Assembly {
     pub fn memberships(&self) -> Memberships {
         let mut groups: HashMap<&[u8], Members<'_>> = HashMap::new();
         for (entry, traits) in self.entries.iter().zip(&self.traits) {
-            if let Traits { kind: EntryKind::Group, guid: Some(guid) } = *traits {
+            if let Traits { kind: EntryKind::Group, guid: Some(guid), .. } = *traits {
                 groups.insert(entry.dn().as_bytes(), Members::of(guid, entry));
             }
         }

@@ -293,8 +293,10 @@ impl Following<'_> {
         let mut assembly = Assembly::new(self.plan.kind());
         let mut each = |page| assembly.add(page);
         self.session.search_paged(search, self.page_size, &mut each).await?;
-        for entry in assembly.entries_mut() {
-            self.session.complete_ranges(entry).await?;
+        for place in assembly.partial() {
+            let Some(mut entry) = assembly.entry(place).cloned() else { continue };
+            self.session.complete_ranges(&mut entry).await?;
+            assembly.complete(place, entry);
         }
         Ok(assembly.into_entries())
     }

@@ -290,11 +290,12 @@ impl Reading<'_> {
     /// Puts whole attributes in the place of ranges.
     async fn complete(&mut self, assembly: &mut Assembly) -> Result<(), FetchError> {
         let mut gone = BTreeSet::new();
-        for entry in assembly.entries_mut() {
-            match self.session.complete_ranges(entry).await {
-                Ok(()) => {}
+        for place in assembly.partial() {
+            let Some(mut entry) = assembly.entry(place).cloned() else { continue };
+            match self.session.complete_ranges(&mut entry).await {
+                Ok(()) => assembly.complete(place, entry),
                 // Renamed or removed since its page.
-                Err(error) if is_absent(&error) => match identity(entry, self.kind) {
+                Err(error) if is_absent(&error) => match identity(&entry, self.kind) {
                     Some(guid) => _ = gone.insert(guid),
                     None => return Err(error),
                 },

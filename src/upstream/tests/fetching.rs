@@ -73,7 +73,7 @@ async fn a_whole_paged_search() {
     assert!(session.peer_certificate().is_none());
     let (result, pages) = fetch(&mut session).await;
     result.unwrap();
-    assert_eq!(pages, [2, 0, 1]);
+    assert_eq!(pages, [2, 1], "a page without entries is no page");
     session.set_max_entries(2);
     assert_eq!(fetch(&mut session).await.0.unwrap_err().step, Step::Limit);
     session.close().await;
