@@ -1,8 +1,7 @@
-//! From one view to the next: entries created, changed and removed, and what follows from it. The first
-//! view is made the same way from an empty one, so what comes of many small changes is what comes of
-//! reading everything again.
+//! From one view to the next: entries created, changed and removed, and what follows from it. What comes of many
+//! small changes is what comes of reading everything again, and what a first view of the same is (`first`).
 //!
-//! The steps: names (`naming`), contents (`intake`), references to what has come or gone (`references`),
+//! The steps: names (`naming`), contents (`contents`), references to what has come or gone (`references`),
 //! memberships (`back_links`), stamps. A pass that cannot be trusted is an error and leaves the old view as it
 //! was; an entry that cannot be kept alone is left out and listed.
 

@@ -2,8 +2,8 @@
 //!
 //! What lives here: an immutable [`View`] of all copied entries with its tree (`tree`) and indices
 //! (`index`), filters over it (`compile`, `evaluate`), searches (`search`, `plan`, `explain`), entries written out
-//! (`selection`, `selection_plan`, `constructed`), comparisons (`compare`), memberships (`membership`), how one
-//! view becomes the next (`apply`) and what that changes (`changeset`), a view as octets and back (`head`, `record`,
+//! (`selection`, `selection_plan`, `constructed`), comparisons (`compare`), memberships (`membership`), how the first
+//! view is made (`first`, `whole`), how one view becomes the next (`apply`) and what that changes (`changeset`), a view as octets and back (`head`, `record`,
 //! `restore`), who names whom (`referrers`), the root DSE (`root_dse`) and the subschema (`subschema`), which are in
 //! no view and have filters of their own (`lone`), the entries of ldapgate itself (`own`), what an entry tells of a person (`mapping`), the place where
 //! the current view is published (`published`) with those who are out although it has them (`withdrawn`), and the
