@@ -133,6 +133,9 @@ impl Copier {
             self.hold.resume(guard);
         }
         self.position = resumed.position;
+        if let Some(departed) = &resumed.departed {
+            (self.consequences.resumed)(&view, departed);
+        }
         self.published.publish(view);
     }
 
