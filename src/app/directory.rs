@@ -130,8 +130,7 @@ fn timing(sync: &SyncSettings) -> anyhow::Result<Timing> {
 fn consequences(departures: &Arc<Departures>, applications: &[Arc<Application>]) -> Consequences {
     let known = || (departures.directory().clone(), applications.to_vec());
     let (counting, naming) = (known(), known());
-    let noting = || (departures.clone(), applications.to_vec());
-    let (noted, resumed) = (noting(), noting());
+    let (noted, resumed) = ((departures.clone(), applications.to_vec()), departures.clone());
     Consequences {
         impact: Arc::new(move |step: Step<'_>| {
             let (directory, applications) = &counting;
@@ -156,9 +155,6 @@ fn consequences(departures: &Arc<Departures>, applications: &[Arc<Application>])
             let (departures, applications) = &noted;
             departures.note(applications, step.old, step.new, step.affected, step.wall)
         }),
-        resumed: Arc::new(move |view: &View, octets: &[u8]| {
-            let (departures, applications) = &resumed;
-            departures.resume(octets, view, applications);
-        }),
+        resumed: Arc::new(move |view: &View, octets: &[u8]| resumed.resume(octets, view)),
     }
 }

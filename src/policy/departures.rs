@@ -94,22 +94,17 @@ impl Departures {
         known.write()
     }
 
-    /// Takes up what an earlier run has written of `view`. Octets that say nothing of it, or of an application
-    /// whose scope is another one now, count for nothing.
-    pub fn resume(&self, octets: &[u8], view: &View, applications: &[Arc<Application>]) {
+    /// Takes up what an earlier run has written of `view`; octets that say nothing of it count for nothing. What is
+    /// known of an application counts only as long as its scope is the one of then.
+    pub fn resume(&self, octets: &[u8], view: &View) {
         let line = view.invocation();
         let stored = serde_json::from_slice::<StoredLine>(octets).ok();
         let Some(stored) = stored.filter(|stored| stored.line == line.to_string()) else { return };
-        let mut known = Known { line: Some(line), ..Known::default() };
-        for StoredApplication { name, scope: of_then, slots } in stored.applications {
-            let application = applications.iter().find(|application| application.name == name);
-            let is_same = application.is_some_and(|application| scope(application) == of_then);
-            if let (true, Some(slots)) = (is_same, read(&slots)) {
-                known.applications.insert(name, Departed { scope: of_then, slots: slots.into() });
-            }
-        }
-        known.forget_gone(view);
-        *self.known() = known;
+        let known = stored.applications.into_iter().filter_map(|stored| {
+            let slots = Arc::new(read(&stored.slots)?);
+            Some((stored.name, Departed { scope: stored.scope, slots }))
+        });
+        *self.known() = Known { line: Some(line), applications: known.collect() };
     }
 
     /// The slots of the departed of `application` in the line of `view`.
@@ -140,14 +135,11 @@ impl Known {
 
     /// Of those whose tombstones are gone nobody can be told any more.
     fn forget_gone(&mut self, view: &View) {
-        let there = || {
-            view.slots_of_kind(EntryKind::User).as_ref()
-                | view.slots_of_kind(EntryKind::Deleted).as_ref()
-        };
         if self.applications.is_empty() {
             return;
         }
-        let there = there();
+        let of = |kind| view.slots_of_kind(kind).as_ref();
+        let there = of(EntryKind::User) | of(EntryKind::Deleted);
         for departed in self.applications.values_mut() {
             if !departed.slots.is_subset(&there) {
                 departed.slots = Arc::new(departed.slots.as_ref() & &there);
