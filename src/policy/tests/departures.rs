@@ -14,11 +14,16 @@ use crate::policy::visibility::{Viewer, VisibilityCache};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn first(entries: &[Entry]) -> Arc<View> {
+    first_at(entries, noon().wall)
+}
+
+/// The line of views is that of its first moment.
+fn first_at(entries: &[Entry], now: SystemTime) -> Arc<View> {
     let config =
         ViewConfig { retention: Retention { time: HOUR, most: 100 }, ..ViewConfig::default() };
     let domain = domain("corp", DirectoryKind::ActiveDirectory, CORP);
     let packed = entries.iter().map(PackedEntry::pack).collect();
-    let times = Times { read_at: noon().wall, now: noon().wall };
+    let times = Times { read_at: now, now };
     Arc::new(View::first(Arc::new(config), 1, domain, packed, times).unwrap().0)
 }
 
@@ -99,12 +104,14 @@ fn who_was_shown_is_told_of_after_a_restart_too() {
     assert!(told(&later, &narrower, view).is_empty(), "another scope");
     let new = Application { name: Arc::from("new"), ..crm.clone() };
     assert!(told(&later, &new, view).is_empty(), "a new application");
-    // Another line, in which alice's slot is eve's.
-    let turned: Vec<Entry> = company().into_iter().rev().collect();
-    let other_line = first(&turned);
-    let slot = |view: &View, number| view.find_guid(&guid(number)).unwrap().slot();
-    assert_eq!(slot(&start, ALICE), slot(&other_line, EVE));
-    let (other_line, _) = next(&other_line, &without(&turned, &[EVE]), noon().wall);
+    // Another line, in which somebody else has alice's slot.
+    let mut more = company();
+    more.push(user(61, "aaron", &format!("OU=People,{CORP}")));
+    let other_line = first_at(&more, noon().wall + HOUR);
+    let there = other_line.entry(start.find_guid(&guid(ALICE)).unwrap().slot()).unwrap();
+    let somebody = there.guid().0[0];
+    assert!(somebody != ALICE && there.kind() == EntryKind::User);
+    let (other_line, _) = next(&other_line, &without(&more, &[somebody]), noon().wall);
     assert!(told(&resumed(&kept, &other_line), &crm, &other_line).is_empty());
     for broken in [&b""[..], b"{}", &kept[..kept.len() - 3]] {
         assert!(told(&resumed(broken, view), &crm, view).is_empty());
