@@ -1,5 +1,6 @@
 //! The reading and the loop against a company of two controllers in this process.
 
+mod announced;
 mod copies;
 mod lagging;
 mod passes;
