@@ -106,6 +106,22 @@ impl Following<'_> {
         self.with_ancestors(delta, view).await
     }
 
+    /// What the names of the domain are read from, whole: no strategy follows the configuration context. Nothing where
+    /// it may not be read.
+    pub(super) async fn names(&mut self) -> Result<Vec<PackedEntry>, FetchError> {
+        let Some(search) = self.plan.partitions.clone() else { return Ok(Vec::new()) };
+        let mut assembly = Assembly::new(self.plan.kind());
+        let mut each = |page| assembly.add(page);
+        match self.session.search_paged(search, self.page_size, &mut each).await {
+            Err(error) if is_hidden(&error) => return Ok(Vec::new()),
+            other => other?,
+        }
+        for entry in assembly.entries_mut() {
+            self.session.complete_ranges(entry).await?;
+        }
+        Ok(assembly.into_entries())
+    }
+
     /// DirSync answers for the whole naming context; what is not copied is asked about as seldom as possible.
     /// The first cookie comes with an answer that has hardly any entry in it.
     async fn first_cookie(&mut self) -> Result<Position, FetchError> {

@@ -21,6 +21,7 @@ use super::delta::Delta;
 use super::full::FullPass;
 use super::hold::Hold;
 use super::keeping::Keeping;
+use super::names::other_names;
 use super::position::Position;
 use super::read::{Copy, Wanted, plan, whole_copy};
 use super::referrers::Referrers;
@@ -285,13 +286,17 @@ impl Copier {
             }
             Err(error) => Err(error),
             Ok(delta) => {
-                let delta = following.with_referrers(delta, &tip, &mut self.referrers).await?;
+                let mut delta = following.with_referrers(delta, &tip, &mut self.referrers).await?;
+                let controller = following.session.controller().clone();
+                // Another controller may not have heard yet what they are.
+                if order.kind == PassKind::Reconcile && self.source.as_ref() == Some(&controller) {
+                    delta.entries.extend(following.names().await?);
+                }
                 let kind = if order.kind == PassKind::Reconcile {
                     PassKind::Reconcile
                 } else {
                     PassKind::Changes
                 };
-                let controller = following.session.controller().clone();
                 self.candidate(kind, tip, delta, position, read_at, controller).await
             }
         }
@@ -324,7 +329,11 @@ impl Copier {
                 return Ok((tip, ChangeSummary::default(), MissingRequired::default()));
             }
             let times = Times { read_at, now: Now::read().wall };
-            let (view, changes) = tip.changed(delta.changes(), times)?;
+            let (mut view, mut changes) = tip.changed(delta.changes(), times)?;
+            if let Some(names) = other_names(&view) {
+                view = view.called(names);
+                changes.domain_changed = true;
+            }
             let affected = changes.affected_users.iter();
             let missing_required = mapping.survey(affected.filter_map(|guid| view.find_guid(guid)));
             Ok((Arc::new(view), changes, missing_required))

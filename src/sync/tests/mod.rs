@@ -5,6 +5,7 @@ mod copies;
 mod lagging;
 mod passes;
 mod random;
+mod renaming;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
