@@ -12,6 +12,7 @@ use crate::directory::{
     BuildError, ChangeSummary, MissingRequired, OnMissing, PublishedView, Times, View,
 };
 use crate::ldap::identifier::Guid;
+use crate::ldap::schema::DirectoryKind;
 use crate::time::Now;
 use crate::upstream::{FetchError, FetchSession, KeptSession, Step, Upstream};
 
@@ -21,6 +22,7 @@ use super::delta::Delta;
 use super::full::FullPass;
 use super::hold::Hold;
 use super::keeping::Keeping;
+use super::lagging::{PATIENCE, Told};
 use super::names::other_names;
 use super::position::Position;
 use super::read::{Copy, Wanted, plan, whole_copy};
@@ -48,6 +50,10 @@ pub(super) struct Copier {
     controller: Option<Arc<str>>,
     /// Where the position was read.
     source: Option<Arc<str>>,
+    /// Who told the last changes (Active Directory).
+    told: Option<Told>,
+    /// How long another controller is waited for to hear of them.
+    pub(super) patience: Duration,
     experience: Experience,
     choice: Option<Choice>,
     offer: Offer,
@@ -107,6 +113,8 @@ impl Copier {
             session: None,
             controller: None,
             source: None,
+            told: None,
+            patience: PATIENCE,
             experience: Experience::default(),
             choice: None,
             offer: Offer::default(),
@@ -211,12 +219,24 @@ impl Copier {
         if !order.dry && read.as_ref().is_ok_and(|read| read.kind != PassKind::Reconcile) {
             self.source = self.controller.clone();
         }
+        if let Some(read) = read.as_ref().ok().filter(|_| !order.dry) {
+            self.note_told(&mut session, read).await;
+        }
         match &read {
             Ok(_) if self.config.timing.follow.is_some() => self.session = session.keep(),
             Ok(_) => session.close().await,
             Err(_) => {}
         }
         read
+    }
+
+    /// Keeps in mind who told the last changes: who is read whole says all there is to be heard of from then on.
+    async fn note_told(&mut self, session: &mut FetchSession, read: &Candidate) {
+        let is_of_another = || self.told.as_ref().is_some_and(|told| !told.is_by(session));
+        let is_news = !read.changes.is_empty() || (read.kind == PassKind::Full && is_of_another());
+        if is_news && session.config().kind == DirectoryKind::ActiveDirectory {
+            self.told = Told::by(session).await.or(self.told.take());
+        }
     }
 
     /// By the best strategy that is not refused.
@@ -365,6 +385,10 @@ impl Copier {
         mut following: Following<'_>,
         order: Order<'_>,
     ) -> Result<Candidate, FetchError> {
+        if let Some(told) = &self.told {
+            let naming = &following.plan.contexts.naming;
+            told.wait_at(following.session, naming, self.patience).await?;
+        }
         let begun = Now::read();
         let position = following.begin(strategy).await?;
         if matches!(strategy, Strategy::DirSync | Strategy::Usn) {
