@@ -2,6 +2,7 @@
 
 mod announced;
 mod copies;
+mod held;
 mod lagging;
 mod passes;
 mod random;
