@@ -70,7 +70,9 @@ impl App {
             config.directories.into_iter().map(of).collect::<anyhow::Result<_>>()?;
         let gate = Gate {
             directories: directories.iter().map(Directory::gate).collect(),
-            visibility: VisibilityCache::default(),
+            visibility: VisibilityCache::with(
+                directories.iter().map(Directory::departures).collect(),
+            ),
             registry: Arc::default(),
             revocations: Arc::default(),
             pins: Arc::default(),

@@ -8,8 +8,9 @@ use arc_swap::ArcSwap;
 
 use crate::admin::ControlledDirectory;
 use crate::config::{DirectorySettings, SyncSettings};
-use crate::directory::{AttributeMapping, PublishedView, Retention, ViewConfig, Withdrawn};
+use crate::directory::{AttributeMapping, PublishedView, Retention, View, ViewConfig, Withdrawn};
 use crate::policy::Application;
+use crate::policy::departures::Departures;
 use crate::policy::impact::{impact, leaving, withdrawn};
 use crate::session::dialect::Dialect;
 use crate::session::gate::DirectoryGate;
@@ -34,6 +35,7 @@ pub(super) struct Directory {
     sync: SyncHandle,
     attributes: AttributeMapping,
     max_age: Duration,
+    departures: Arc<Departures>,
 }
 
 impl Directory {
@@ -72,15 +74,21 @@ impl Directory {
         let published = PublishedView::empty();
         let keeping =
             store.map_or_else(Keeping::default, |store| Keeping::new(store.clone(), name.clone()));
+        let departures = Arc::new(Departures::new(name.clone()));
         let (driver, sync) = SyncDriver::new(
             upstream.clone(),
             published.clone(),
             config,
-            consequences(&name, applications),
+            consequences(&departures, applications),
             keeping,
             jobs.clone(),
         );
-        Ok(Self { name, upstream, published, driver, sync, attributes, max_age })
+        Ok(Self { name, upstream, published, driver, sync, attributes, max_age, departures })
+    }
+
+    /// Whom its applications were shown before.
+    pub(super) fn departures(&self) -> Arc<Departures> {
+        self.departures.clone()
     }
 
     pub(super) fn gate(&self) -> DirectoryGate {
@@ -119,9 +127,10 @@ fn timing(sync: &SyncSettings) -> anyhow::Result<Timing> {
 }
 
 /// What a change of the directory means for the applications.
-fn consequences(directory: &Arc<str>, applications: &[Arc<Application>]) -> Consequences {
-    let known = || (directory.clone(), applications.to_vec());
+fn consequences(departures: &Arc<Departures>, applications: &[Arc<Application>]) -> Consequences {
+    let known = || (departures.directory().clone(), applications.to_vec());
     let (counting, naming) = (known(), known());
+    let (noted, resumed) = ((departures.clone(), applications.to_vec()), departures.clone());
     Consequences {
         impact: Arc::new(move |step: Step<'_>| {
             let (directory, applications) = &counting;
@@ -142,5 +151,10 @@ fn consequences(directory: &Arc<str>, applications: &[Arc<Application>]) -> Cons
                 })
                 .collect()
         }),
+        noted: Arc::new(move |step: Step<'_>| {
+            let (departures, applications) = &noted;
+            departures.note(applications, step.old, step.new, step.affected, step.wall)
+        }),
+        resumed: Arc::new(move |view: &View, octets: &[u8]| resumed.resume(octets, view)),
     }
 }

@@ -35,7 +35,7 @@ pub struct Domain {
     pub netbios_name: Option<String>,
     /// The SID of the domain (Active Directory).
     pub sid: Option<Sid>,
-    /// `uPNSuffixes` of CN=Partitions.
+    /// `uPNSuffixes` of CN=Partitions and of organizational units, in order.
     pub upn_suffixes: Vec<String>,
     /// The root DSE as the controller gave it.
     pub root_dse: Entry,
@@ -43,7 +43,35 @@ pub struct Domain {
     pub subschema: Option<Arc<Subschema>>,
 }
 
+/// What the domain is called in names that people log in with (Active Directory).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainNames {
+    /// See [`Domain::dns_name`].
+    pub dns_name: Option<String>,
+    /// See [`Domain::netbios_name`].
+    pub netbios_name: Option<String>,
+    /// See [`Domain::upn_suffixes`].
+    pub upn_suffixes: Vec<String>,
+}
+
 impl Domain {
+    /// What it is called.
+    #[must_use]
+    pub fn names(&self) -> DomainNames {
+        DomainNames {
+            dns_name: self.dns_name.clone(),
+            netbios_name: self.netbios_name.clone(),
+            upn_suffixes: self.upn_suffixes.clone(),
+        }
+    }
+
+    /// The same called otherwise.
+    #[must_use]
+    pub fn called(&self, names: DomainNames) -> Self {
+        let DomainNames { dns_name, netbios_name, upn_suffixes } = names;
+        Self { dns_name, netbios_name, upn_suffixes, ..self.clone() }
+    }
+
     /// Whether the other domain says the same about names, identities and the subschema. The root DSE is
     /// left out: it carries the controller's clock and change numbers.
     #[must_use]

@@ -17,7 +17,7 @@ use crate::ldap::packed_entry::PackedEntry;
 use super::apply::{self, BuildError, Changes, Times};
 use super::attributes::Attributes;
 use super::changeset::ChangeSummary;
-use super::domain::{Domain, EntryKind};
+use super::domain::{Domain, DomainNames, EntryKind};
 use super::entry_ref::EntryRef;
 use super::index::{Index, IndexPlan};
 use super::kinds::Kinds;
@@ -163,6 +163,14 @@ impl View {
         times: Times,
     ) -> Result<(Self, ChangeSummary), BuildError> {
         apply::changed(self, changes, times)
+    }
+
+    /// The same view of a domain that is called otherwise. It is to be published as another one: what names in
+    /// logins mean may differ.
+    #[must_use]
+    pub fn called(mut self, names: DomainNames) -> Self {
+        self.domain = Arc::new(self.domain.called(names));
+        self
     }
 
     pub(super) fn assemble(

@@ -108,6 +108,28 @@ pub fn leaving(
     knowing.filter_map(of_application).collect()
 }
 
+/// The users, by slot, who leave which application's scope when `new` takes the place of `old`; see [`impact`]. Nobody
+/// where the two are of different lines: slots of the one say nothing in the other.
+pub(super) fn departing<'p>(
+    applications: &'p [Arc<Application>],
+    directory: &str,
+    old: &View,
+    new: &View,
+    affected: &[Guid],
+    wall: SystemTime,
+) -> Vec<(&'p Application, RoaringBitmap)> {
+    let change = Change::new(old, new, affected, directory, wall);
+    if !change.one_line {
+        return Vec::new();
+    }
+    let of_application = |application: &'p Arc<Application>| {
+        let slots = change.departing(application);
+        (!slots.is_empty()).then_some((&**application, slots))
+    };
+    let knowing = applications.iter().filter(|application| knows(application, directory));
+    knowing.filter_map(of_application).collect()
+}
+
 /// Whom `held`, a view that is not published yet, has disabled or deleted of those in `old`. An account may be
 /// missing for many reasons; deleted are only those of `deleted`, whose end the directory itself has told.
 #[must_use]
@@ -192,8 +214,7 @@ impl<'a> Change<'a> {
         if !knows(application, self.directory) {
             return None;
         }
-        let many = self.affected.len() > FEW.max(self.old.counts().users / WHOLE_FROM);
-        if self.one_line && (many || self.concerns_others(application)) {
+        if self.one_line && self.goes_by_scope(application) {
             return self.by_scope(application);
         }
         let (mut lost, mut gained) = (0, 0);
@@ -208,6 +229,25 @@ impl<'a> Change<'a> {
         let before = || length(&in_scope(application, self.directory, self.old));
         let name = application.name.clone();
         (lost + gained > 0).then(|| ApplicationImpact { name, before: before(), lost, gained })
+    }
+
+    /// See [`departing`].
+    fn departing(&self, application: &Application) -> RoaringBitmap {
+        if self.goes_by_scope(application) {
+            let shown = |view| in_scope(application, self.directory, view);
+            return shown(self.old) - shown(self.new);
+        }
+        let leaves = |guid: &&Guid| {
+            self.holds(application, self.old, guid) && !self.holds(application, self.new, guid)
+        };
+        let slot = |guid: &Guid| Some(user(self.old, guid)?.slot().0);
+        self.affected.iter().filter(leaves).filter_map(slot).collect()
+    }
+
+    /// Whether the scope as a whole has to be looked at, or is cheaper.
+    fn goes_by_scope(&self, application: &Application) -> bool {
+        let many = self.affected.len() > FEW.max(self.old.counts().users / WHOLE_FROM);
+        many || self.concerns_others(application)
     }
 
     fn by_scope(&self, application: &Application) -> Option<ApplicationImpact> {

@@ -14,6 +14,7 @@ use crate::ldap::matching_rule::MatchingRule;
 use crate::ldap::schema::{self, Syntax};
 
 use super::application::{Application, ScopeBase};
+use super::departures::Departures;
 use super::rules::{self, Subject};
 use super::world::World;
 
@@ -31,7 +32,7 @@ struct Slots(Arc<Scope>);
 struct Scope {
     shown: Arc<RoaringBitmap>,
     /// Users that it was shown once and is not any more: of what is removed it may be told these.
-    departed: RoaringBitmap,
+    departed: Arc<RoaringBitmap>,
     generation: u64,
     line: Guid,
 }
@@ -51,6 +52,7 @@ impl VisibleUsers {
 #[derive(Default)]
 pub struct VisibilityCache {
     entries: Mutex<HashMap<Place, Known>>,
+    departures: Vec<Arc<Departures>>,
 }
 
 /// An application and a directory, by name.
@@ -66,6 +68,12 @@ struct Known {
 }
 
 impl VisibilityCache {
+    /// A cache for directories of which it is known who has departed. Of the others no removed user is shown.
+    #[must_use]
+    pub fn with(departures: Vec<Arc<Departures>>) -> Self {
+        Self { entries: Mutex::default(), departures }
+    }
+
     /// The users of `view` that `application` is shown. Scope does not depend on the time, so an answer
     /// holds as long as the view does.
     #[must_use]
@@ -80,10 +88,21 @@ impl VisibilityCache {
         let (place, before) = self.place(application, directory, view);
         let work = || {
             let before = before.as_ref().map(|before| &*before.0.0);
-            let scope = Scope::next(before, application, directory, view);
+            let departed = self.departed(application, directory, view);
+            let scope = Scope::next(before, application, directory, view, departed);
             VisibleUsers(Arc::new(Slots(Arc::new(scope))))
         };
         place.get_or_init(work).clone()
+    }
+
+    fn departed(
+        &self,
+        application: &Application,
+        directory: &str,
+        view: &View,
+    ) -> Arc<RoaringBitmap> {
+        let of = self.departures.iter().find(|departures| **departures.directory() == *directory);
+        of.map(|departures| departures.of(application, view)).unwrap_or_default()
     }
 
     fn place(
@@ -109,7 +128,13 @@ impl VisibilityCache {
 
 impl Scope {
     /// From what was known of an earlier view of the same line, where there is one, to this one.
-    fn next(before: Option<&Self>, application: &Application, name: &str, view: &View) -> Self {
+    fn next(
+        before: Option<&Self>,
+        application: &Application,
+        name: &str,
+        view: &View,
+        departed: Arc<RoaringBitmap>,
+    ) -> Self {
         let before = before.filter(|before| before.line == view.invocation());
         let since = before.filter(|before| before.generation <= view.generation());
         let touched = since.and_then(|before| view.touched_since(before.generation));
@@ -119,9 +144,6 @@ impl Scope {
             }
             _ => Arc::new(in_scope(application, name, view)),
         };
-        let departed = before.map_or_else(RoaringBitmap::new, |before| {
-            (&before.departed | &*before.shown) - &*shown
-        });
         Self { shown, departed, generation: view.generation(), line: view.invocation() }
     }
 

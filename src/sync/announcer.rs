@@ -109,6 +109,12 @@ impl Announcer {
         self.heard.since.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Takes back what was taken: no pass has read it after all.
+    pub(super) fn give_back(&self, heard: Instant) {
+        let mut since = self.heard.since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = Some(since.map_or(heard, |later| later.min(heard)));
+    }
+
     /// Whether changes are announced.
     pub(super) fn state(&self) -> watch::Receiver<Announcements> {
         self.state.clone()

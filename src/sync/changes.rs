@@ -106,6 +106,19 @@ impl Following<'_> {
         self.with_ancestors(delta, view).await
     }
 
+    /// What the names of the domain are read from, whole: no strategy follows the configuration context. Nothing where
+    /// it may not be read.
+    pub(super) async fn names(&mut self) -> Result<Vec<PackedEntry>, FetchError> {
+        let Some(search) = self.plan.partitions.clone() else { return Ok(Vec::new()) };
+        let mut assembly = Assembly::new(self.plan.kind());
+        let mut each = |page| assembly.add(page);
+        match self.session.search_paged(search, self.page_size, &mut each).await {
+            Err(error) if is_hidden(&error) => return Ok(Vec::new()),
+            other => other?,
+        }
+        self.complete(assembly).await
+    }
+
     /// DirSync answers for the whole naming context; what is not copied is asked about as seldom as possible.
     /// The first cookie comes with an answer that has hardly any entry in it.
     async fn first_cookie(&mut self) -> Result<Position, FetchError> {
@@ -293,6 +306,11 @@ impl Following<'_> {
         let mut assembly = Assembly::new(self.plan.kind());
         let mut each = |page| assembly.add(page);
         self.session.search_paged(search, self.page_size, &mut each).await?;
+        self.complete(assembly).await
+    }
+
+    /// The entries with all values of their attributes.
+    async fn complete(&mut self, mut assembly: Assembly) -> Result<Vec<PackedEntry>, FetchError> {
         for place in assembly.partial() {
             let Some(mut entry) = assembly.entry(place).cloned() else { continue };
             self.session.complete_ranges(&mut entry).await?;

@@ -29,6 +29,10 @@ pub type ImpactOf = dyn Fn(Step<'_>) -> Impact + Send + Sync;
 pub type WithdrawnBy = dyn Fn(Step<'_>) -> Withdrawn + Send + Sync;
 /// Who would leave which application.
 pub type LeavingBy = dyn Fn(Step<'_>) -> Vec<Leaving> + Send + Sync;
+/// Notes a step that is about to be published, and gives what is to be kept in the store with it.
+pub type Noted = dyn Fn(Step<'_>) -> Vec<u8> + Send + Sync;
+/// Takes up what an earlier run has kept with the view that is about to be published.
+pub type Resumed = dyn Fn(&View, &[u8]) + Send + Sync;
 
 /// What a change means.
 #[derive(Clone)]
@@ -39,6 +43,10 @@ pub struct Consequences {
     pub withdrawn: Arc<WithdrawnBy>,
     /// See [`LeavingBy`].
     pub leaving: Arc<LeavingBy>,
+    /// See [`Noted`].
+    pub noted: Arc<Noted>,
+    /// See [`Resumed`].
+    pub resumed: Arc<Resumed>,
 }
 
 impl Consequences {
@@ -49,6 +57,8 @@ impl Consequences {
             impact: Arc::new(of_the_directory),
             withdrawn: Arc::new(|_| Withdrawn::default()),
             leaving: Arc::new(|_| Vec::new()),
+            noted: Arc::new(|_| Vec::new()),
+            resumed: Arc::new(|_, _| ()),
         }
     }
 }

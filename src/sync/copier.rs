@@ -12,6 +12,7 @@ use crate::directory::{
     BuildError, ChangeSummary, MissingRequired, OnMissing, PublishedView, Times, View,
 };
 use crate::ldap::identifier::Guid;
+use crate::ldap::schema::DirectoryKind;
 use crate::time::Now;
 use crate::upstream::{FetchError, FetchSession, KeptSession, Step, Upstream};
 
@@ -21,6 +22,8 @@ use super::delta::Delta;
 use super::full::FullPass;
 use super::hold::Hold;
 use super::keeping::Keeping;
+use super::lagging::{PATIENCE, Told};
+use super::names::other_names;
 use super::position::Position;
 use super::read::{Copy, Wanted, plan, whole_copy};
 use super::referrers::Referrers;
@@ -47,6 +50,10 @@ pub(super) struct Copier {
     controller: Option<Arc<str>>,
     /// Where the position was read.
     source: Option<Arc<str>>,
+    /// Who told the last changes (Active Directory).
+    told: Option<Told>,
+    /// How long another controller is waited for to hear of them.
+    pub(super) patience: Duration,
     experience: Experience,
     choice: Option<Choice>,
     offer: Offer,
@@ -106,6 +113,8 @@ impl Copier {
             session: None,
             controller: None,
             source: None,
+            told: None,
+            patience: PATIENCE,
             experience: Experience::default(),
             choice: None,
             offer: Offer::default(),
@@ -133,6 +142,9 @@ impl Copier {
             self.hold.resume(guard);
         }
         self.position = resumed.position;
+        if let Some(departed) = &resumed.departed {
+            (self.consequences.resumed)(&view, departed);
+        }
         self.published.publish(view);
     }
 
@@ -207,12 +219,24 @@ impl Copier {
         if !order.dry && read.as_ref().is_ok_and(|read| read.kind != PassKind::Reconcile) {
             self.source = self.controller.clone();
         }
+        if let Some(read) = read.as_ref().ok().filter(|_| !order.dry) {
+            self.note_told(&mut session, read).await;
+        }
         match &read {
             Ok(_) if self.config.timing.follow.is_some() => self.session = session.keep(),
             Ok(_) => session.close().await,
             Err(_) => {}
         }
         read
+    }
+
+    /// Keeps in mind who told the last changes: who is read whole says all there is to be heard of from then on.
+    async fn note_told(&mut self, session: &mut FetchSession, read: &Candidate) {
+        let is_of_another = || self.told.as_ref().is_some_and(|told| !told.is_by(session));
+        let is_news = !read.changes.is_empty() || (read.kind == PassKind::Full && is_of_another());
+        if is_news && session.config().kind == DirectoryKind::ActiveDirectory {
+            self.told = Told::by(session).await.or(self.told.take());
+        }
     }
 
     /// By the best strategy that is not refused.
@@ -282,13 +306,17 @@ impl Copier {
             }
             Err(error) => Err(error),
             Ok(delta) => {
-                let delta = following.with_referrers(delta, &tip, &mut self.referrers).await?;
+                let mut delta = following.with_referrers(delta, &tip, &mut self.referrers).await?;
+                let controller = following.session.controller().clone();
+                // Another controller may not have heard yet what they are.
+                if order.kind == PassKind::Reconcile && self.source.as_ref() == Some(&controller) {
+                    delta.entries.extend(following.names().await?);
+                }
                 let kind = if order.kind == PassKind::Reconcile {
                     PassKind::Reconcile
                 } else {
                     PassKind::Changes
                 };
-                let controller = following.session.controller().clone();
                 self.candidate(kind, tip, delta, position, read_at, controller).await
             }
         }
@@ -321,7 +349,11 @@ impl Copier {
                 return Ok((tip, ChangeSummary::default(), MissingRequired::default()));
             }
             let times = Times { read_at, now: Now::read().wall };
-            let (view, changes) = tip.changed(delta.changes(), times)?;
+            let (mut view, mut changes) = tip.changed(delta.changes(), times)?;
+            if let Some(names) = other_names(&view) {
+                view = view.called(names);
+                changes.domain_changed = true;
+            }
             let affected = changes.affected_users.iter();
             let missing_required = mapping.survey(affected.filter_map(|guid| view.find_guid(guid)));
             Ok((Arc::new(view), changes, missing_required))
@@ -353,6 +385,10 @@ impl Copier {
         mut following: Following<'_>,
         order: Order<'_>,
     ) -> Result<Candidate, FetchError> {
+        if let Some(told) = &self.told {
+            let naming = &following.plan.contexts.naming;
+            told.wait_at(following.session, naming, self.patience).await?;
+        }
         let begun = Now::read();
         let position = following.begin(strategy).await?;
         if matches!(strategy, Strategy::DirSync | Strategy::Usn) {

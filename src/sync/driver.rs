@@ -126,6 +126,9 @@ impl SyncDriver {
                 () = stopped(&mut stop) => return,
                 report = self.pass(&demand, seen) => report,
             };
+            if let Some(seen) = seen.filter(|_| demand.dry || report.outcome.is_err()) {
+                announcer.give_back(seen);
+            }
             if !demand.dry {
                 let read = report.outcome.is_ok().then_some(report.kind);
                 schedule.finished(read, self.copier.can_follow(), Now::read());

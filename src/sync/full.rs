@@ -1,5 +1,6 @@
 //! What a full pass reads, and what the directory says of itself in the answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -181,8 +182,7 @@ impl FullPass {
             DirectoryKind::ActiveDirectory => {
                 heads.extend(contexts.configuration.clone());
                 heads.extend(contexts.schema.clone());
-                let container = |configuration| format!("CN=Partitions,{configuration}");
-                let container = contexts.configuration.as_deref().map(container);
+                let container = contexts.configuration.as_deref().map(partitions);
                 container.map(|base| subtree(kind, &base, present()))
             }
             DirectoryKind::OpenLdap => {
@@ -231,6 +231,11 @@ pub enum ByIdentity {
     Name(String),
     /// A search.
     Search(SearchRequest),
+}
+
+/// The container of the crossRefs (MS-ADTS §6.1.1.2.1).
+pub(super) fn partitions(configuration: &str) -> String {
+    format!("CN=Partitions,{configuration}")
 }
 
 pub(super) fn subtree(kind: DirectoryKind, base: &str, filter: Filter) -> SearchRequest {
@@ -293,6 +298,7 @@ pub fn domain(
         entries.iter().find(|entry| entry.text_of("nCName").is_some_and(|name| is(&naming, name)));
     let of_cross_ref = |name| cross_ref.and_then(|entry| entry.text_of(name)).map(str::to_owned);
     let upn_suffixes = entries.iter().flat_map(|entry| texts(entry, "uPNSuffixes"));
+    let upn_suffixes: BTreeSet<&str> = upn_suffixes.collect();
     Domain {
         directory: directory.clone(),
         kind,
@@ -304,7 +310,7 @@ pub fn domain(
             DirectoryKind::OpenLdap => None,
         },
         sid: head.and_then(|entry| entry.first_of("objectSid")).and_then(Sid::from_octets),
-        upn_suffixes: upn_suffixes.map(str::to_owned).collect(),
+        upn_suffixes: upn_suffixes.into_iter().map(str::to_owned).collect(),
         naming_context: head.map_or(contexts.naming, |entry| entry.dn().to_owned()),
         // Named only if its head can be shown: a naming context that is none misleads clients.
         configuration_context: contexts

@@ -1,4 +1,5 @@
-//! `[io]` What outlives a restart: the view with the position it was read to, the guard's memory, and the jobs.
+//! `[io]` What outlives a restart: the view with the position it was read to, the guard's memory, what applications were
+//! shown before, and the jobs.
 //! View and position are written in one transaction, so that a position is never newer than the data.
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ const SUBSCHEMA: &str = "subschema";
 const POSITION: &str = "position";
 const GUARD: &str = "guard";
 const BASE: &str = "base";
+const DEPARTED: &str = "departed";
 
 /// A position that has moved without anything having changed is written this seldom.
 const POSITION_PAUSE: Duration = Duration::from_secs(60);
@@ -39,6 +41,8 @@ struct Kept {
     /// What stands there as position, and since when.
     position: Option<Position>,
     position_at: Option<Instant>,
+    /// What stands there of whom applications are not shown any more.
+    departed: Option<Vec<u8>>,
     /// Whether the last attempt to write failed: told once.
     failing: bool,
 }
@@ -48,6 +52,8 @@ pub(super) struct Resumed {
     pub(super) view: Arc<View>,
     pub(super) position: Option<Position>,
     pub(super) guard: Option<Guard>,
+    /// What [`Consequences::noted`](super::Consequences::noted) gave last.
+    pub(super) departed: Option<Vec<u8>>,
 }
 
 impl Keeping {
@@ -63,6 +69,7 @@ impl Keeping {
             written: None,
             position: None,
             position_at: None,
+            departed: None,
             failing: false,
         };
         Self { kept: Some(kept) }
@@ -100,11 +107,16 @@ impl Keeping {
         view: &Arc<View>,
         position: Option<&Position>,
         guard: &Guard,
+        departed: Vec<u8>,
         now: Now,
     ) {
         let Some(kept) = &mut self.kept else { return };
         let last = kept.written.clone();
         let mut values = kept.position_values(position).to_vec();
+        // It may be large, and hardly ever changes.
+        if kept.departed.as_ref() != Some(&departed) {
+            values.push((DEPARTED.to_owned(), Some(departed.clone())));
+        }
         if let Ok(window) = guard.write(now) {
             values.push((GUARD.to_owned(), Some(window)));
         }
@@ -115,6 +127,7 @@ impl Keeping {
             kept.written = Some(view.clone());
             kept.position = position.cloned();
             kept.position_at = Some(now.monotonic);
+            kept.departed = Some(departed);
         }
     }
 
@@ -172,7 +185,9 @@ impl Kept {
         let window = values.get(GUARD).and_then(|octets| Guard::read(guard, octets, now).ok());
         self.written = Some(view.clone());
         self.position.clone_from(&position);
-        Ok(Some(Resumed { view, position, guard: window }))
+        self.departed = values.get(DEPARTED).map(<[u8]>::to_vec);
+        let departed = self.departed.clone();
+        Ok(Some(Resumed { view, position, guard: window, departed }))
     }
 
     /// A position, and what it is a position in.

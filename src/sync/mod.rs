@@ -3,7 +3,7 @@
 //!
 //! What lives here: in which way changes are followed ([`strategy`], `changes`, [`timestamps`]; `referrers` and `hidden`: who names what was renamed, is gone, or is back) and from where ([`position`], [`delta`]),
 //! tried without following in [`examine`]; what a full pass asks ([`full`]), pages put together and checked ([`assemble`]), what
-//! stands above them ([`ancestors`]), everything read at once ([`read`]); one pass to its end (`copier`) and what becomes of it
+//! stands above them ([`ancestors`]), everything read at once ([`read`]), and what the domain is called by it (`names`); one pass to its end (`copier`), at a controller that has heard of the last one (`lagging`), and what becomes of it
 //! (`settle`): what it means ([`consequences`]), whether it is too large to be believed ([`guard`], `hold`), and how it is kept
 //! ([`keeping`]); when the next one is due ([`schedule`], [`cron`]) or announced (`announcer`); when a copy is too old ([`freshness`]);
 //! what a pass leaves behind ([`report`], [`job`]); the loop that does it all ([`driver`]), and how others reach it ([`handle`]).
@@ -29,7 +29,9 @@
 //!   (`job::tests::numbers_go_on`);
 //! - whatever changes, fails, lags or is repeated: in the end following changes comes to what reading everything
 //!   comes to, and a pass that fails moves neither view nor position (`tests::random`);
-//! - nothing is lost by reading a controller that lags behind (`tests::lagging`);
+//! - nothing is lost by reading a controller that lags behind, and it is waited for before everything is read there
+//!   (`tests::lagging`);
+//! - the domain is called what its entries say, and those are read with the identities (`tests::renaming`);
 //! - computers, trusts, krbtgt and Guest are never copied (`assemble::tests::who_is_copied`).
 
 pub mod ancestors;
@@ -50,6 +52,8 @@ mod hidden;
 mod hold;
 pub mod job;
 pub mod keeping;
+mod lagging;
+mod names;
 pub mod position;
 pub mod read;
 mod referrers;

@@ -145,17 +145,34 @@ impl Copier {
         };
         let now = Now::read();
         self.hold.published(impact, now);
+        let noted = self.note(&view, extent).await;
         let change = Move { affected, seen: seen.filter(|_| !is_first) };
         if is_first {
             // Applications wait for it, and a restart before it is kept begins with another numbering.
             self.published.publish_change(view.clone(), change);
             self.tell_of_first(&view, seen);
-            self.keeping.save(&view, self.position.as_ref(), self.hold.guard(), now).await;
+            self.keeping.save(&view, self.position.as_ref(), self.hold.guard(), noted, now).await;
             return;
         }
         // Kept first: what applications are told of its numbers must hold after a restart.
-        self.keeping.save(&view, self.position.as_ref(), self.hold.guard(), now).await;
+        self.keeping.save(&view, self.position.as_ref(), self.hold.guard(), noted, now).await;
         self.published.publish_change(view, change);
+    }
+
+    /// Has those who use the published view note what replaces it; what they want to be kept with it. Counting may
+    /// take long.
+    async fn note(&self, view: &Arc<View>, extent: &Extent) -> Vec<u8> {
+        let (old, new) = (self.published.load(), view.clone());
+        let affected: Vec<Guid> = extent.affected.iter().copied().collect();
+        let noted = self.consequences.noted.clone();
+        let noting = tokio::task::spawn_blocking(move || {
+            let wall = Now::read().wall;
+            noted(Step { old: old.as_deref(), new: &new, affected: &affected, deleted: &[], wall })
+        });
+        noting.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "whom applications are not shown any more could not be noted");
+            Vec::new()
+        })
     }
 
     /// What the candidate means for those who use the published view. Counting may take long.

@@ -7,6 +7,7 @@ use super::dir_sync::{DirSyncPage, page_end};
 use super::error::{FetchError, LinkError, Step};
 use super::fetch::FetchSession;
 use super::link::SearchPart;
+use super::up_to_dateness::heard_of;
 use crate::ldap::controls::dir_sync::DirSyncRequest;
 use crate::ldap::controls::sync_request::{SyncMode, SyncRequest};
 use crate::ldap::entry::AttributeValues;
@@ -158,6 +159,21 @@ impl FetchSession {
         };
         self.invocation = Some(invocation);
         Ok(Numbering { invocation, highest })
+    }
+
+    /// Up to which number of the database `invocation` the controller has heard of all that was written there in the
+    /// naming context; 0: of nothing. `None`: it does not show that.
+    ///
+    /// # Errors
+    /// What failed; [`Step::Rights`] if the account may not see the head of the naming context.
+    pub async fn heard_of(
+        &mut self,
+        naming: &str,
+        invocation: &Guid,
+    ) -> Result<Option<u64>, FetchError> {
+        let head = self.read(naming, &["replUpToDateVector"]).await?;
+        let vector = head.as_ref().and_then(|head| head.first_of("replUpToDateVector"));
+        Ok(vector.and_then(|vector| heard_of(vector, invocation)))
     }
 
     async fn read_invocation(&mut self, service: &str) -> Result<Guid, FetchError> {

@@ -6,7 +6,7 @@
 //! (`roster`), whether it is healthy (`health`, `board`, `fitness`), links and pools (`stream`,
 //! `dial`, `link`, `pool`, `tls`, `certificate`), logins (`verify`, `relay`), reading (`fetch`,
 //! `paging`, `range`, `service`, `kept`), asking for changes (`change_source` with `content`, `dir_sync`,
-//! `content_sync`), noticing them (`watch`, `asking`), the probes (`probe`), and what operators are told
+//! `content_sync`; `up_to_dateness`: what a controller has heard of others), noticing them (`watch`, `asking`), the probes (`probe`), and what operators are told
 //! (`status`, `error`).
 //!
 //! What does not: who may log in (`policy`), what the client is told (`session::answer`), and what
@@ -55,6 +55,7 @@ mod service;
 mod status;
 mod stream;
 mod tls;
+mod up_to_dateness;
 mod verify;
 mod watch;
 

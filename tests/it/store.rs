@@ -72,7 +72,7 @@ fn said(gate: &Gate) -> BTreeMap<String, BTreeMap<String, Vec<Vec<u8>>>> {
     everything(gate).into_iter().map(|entry| (entry.dn.clone(), attributes(entry))).collect()
 }
 
-/// The groups that were deleted, as an application asks for them, with their numbers.
+/// What was deleted and the application is told of, as it asks for it, with the numbers.
 fn tombstones(gate: &Gate) -> Vec<Entry> {
     let base = format!("CN=Deleted Objects,{BASE}");
     let control = Control { oid: oid::SHOW_DELETED.to_owned(), criticality: true, value: None };
@@ -163,6 +163,45 @@ fn gate_again(company: &Company, gate: &Gate, signal: &str) -> Gate {
     let text = configuration(company, FOLLOW);
     let copied = Gate::start_in(folder, &text);
     copied.again(signal)
+}
+
+/// Issue 4: an application is told of the users whom it was shown, whether they were deleted while the gate ran or while
+/// it did not, and whenever it asks; of nobody else, and of nobody once its scope is another one.
+#[test]
+fn whom_an_application_was_shown_it_is_told_of_after_a_restart() {
+    let told = |gate: &Gate| -> Vec<String> {
+        let account = |entry: &Entry| entry.text("sAMAccountName").unwrap().to_owned();
+        let mut names: Vec<String> = tombstones(gate).iter().map(account).collect();
+        names.sort();
+        names
+    };
+    let company = Company::new();
+    let gate = start(&company, "store-departed");
+    company.directory.with(|directory| {
+        let nested = "CN=crm-nested,OU=Groups,DC=corp,DC=example";
+        for account in ["alice", "kate"] {
+            directory.remove(&directory.dn_of(account).unwrap()).unwrap();
+        }
+        let dn = directory.dn_of("müller").unwrap();
+        directory.remove_member(nested, &dn).unwrap();
+    });
+    assert!(gate.sync().0);
+    let mut gate = gate.again_with("-KILL", |text| {
+        company.change("zhang", |directory, dn| directory.remove(dn));
+        company.change("müller", |directory, dn| directory.remove(dn));
+        text
+    });
+    // The first pass over changes may come before or after the first question.
+    let all = ["alice", "müller", "zhang"];
+    gate.wait_for("the pass after the restart", |gate| told(gate).len() == all.len());
+    assert_eq!(told(&gate), all);
+    let mut gate = gate.again("-TERM");
+    gate.wait_for("the stored view", |gate| !gate.events(WARM).is_empty());
+    assert_eq!(told(&gate), all);
+    let mut gate =
+        gate.again_with("-TERM", |text| text.replace("denied_groups = [\"crm-denied\"]", ""));
+    gate.wait_for("the stored view", |gate| !gate.events(WARM).is_empty());
+    assert!(told(&gate).is_empty(), "another scope");
 }
 
 /// A dry run tells and changes nothing; a person is shown as the copy has it.

@@ -1,8 +1,12 @@
 //! Two controllers of which one lags behind: what it does not know yet is not lost for long.
 
+use tokio::time::sleep;
+
 use super::random::{copier, difference, fresh, pass};
 use super::*;
 use crate::directory::PublishedView;
+use crate::ldap::identifier::Guid;
+use crate::sync::copier::Copier;
 use crate::sync::{PassKind, Strategy};
 
 /// The only controller that can be reached.
@@ -56,4 +60,90 @@ async fn nothing_is_lost_by_a_controller_that_lags() {
             there_and_back(strategy, elsewhere).await;
         }
     }
+}
+
+/// Alice is disabled, which the first controller tells and the second does not know yet; then the first is gone. Both
+/// say of the second how far it has heard.
+async fn disabled_at_the_first(
+    company: &Company,
+    strategy: Strategy,
+) -> (Copier, Arc<PublishedView>) {
+    let published = PublishedView::empty();
+    let mut copier = copier(company, published.clone(), strategy, 50);
+    only(company, 0).await;
+    pass(&mut copier, PassKind::Full).await.unwrap();
+    let heard = |number: u64| {
+        let vector = vector(invocation_of_the_first(company), number);
+        let head = company.suffix();
+        company.directory.with(|directory| {
+            directory.set_octets(head, "replUpToDateVector", vec![vector]).unwrap();
+        });
+    };
+    heard(1);
+    company.controllers[1].hold_back();
+    heard(u64::MAX);
+    let alice = company.dn("alice");
+    company.directory.with(|directory| directory.disable(&alice).unwrap());
+    pass(&mut copier, PassKind::Changes).await.unwrap();
+    assert!(is_disabled(&published));
+    only(company, 1).await;
+    (copier, published)
+}
+
+fn invocation_of_the_first(company: &Company) -> Guid {
+    let service =
+        "CN=NTDS Settings,CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration";
+    let name = format!("{service},{}", company.suffix());
+    company.directory.with(|directory| {
+        let entry = directory.entry(&name).unwrap();
+        Guid::from_ad_octets(&entry.values("invocationId")[0]).unwrap()
+    })
+}
+
+/// An up-to-dateness vector of one cursor.
+fn vector(invocation: Guid, number: u64) -> Vec<u8> {
+    let header = [2, 0, 1, 0_u32].map(u32::to_le_bytes).concat();
+    [&header[..], &invocation.ad_octets(), &number.to_le_bytes(), &[0; 8]].concat()
+}
+
+fn is_disabled(published: &PublishedView) -> bool {
+    let view = published.load().unwrap();
+    let users = view.users_with("sAMAccountName", "alice");
+    users[0].text("userAccountControl").as_deref() == Some("514")
+}
+
+/// Whoever was disabled is not enabled again because another controller is read that has not heard of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_lags_is_waited_for() {
+    let (full, changes) = (PassKind::Full, PassKind::Changes);
+    for (strategy, kind) in
+        [(Strategy::Usn, changes), (Strategy::Usn, full), (Strategy::DirSync, full)]
+    {
+        let company = Company::new();
+        let (mut copier, published) = disabled_at_the_first(&company, strategy).await;
+        copier.patience = Duration::from_secs(20);
+        let later = async {
+            sleep(Duration::from_millis(400)).await;
+            company.controllers[1].catch_up();
+            Now::read().monotonic
+        };
+        let (passed, caught_up) = tokio::join!(pass(&mut copier, kind), later);
+        passed.unwrap();
+        assert!(is_disabled(&published), "{strategy} {kind:?}");
+        let waited = caught_up.elapsed();
+        assert!(waited < Duration::from_secs(5), "{strategy} {kind:?}: not longer than it takes");
+    }
+}
+
+/// What a dead controller told last may never arrive.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_lags_is_not_waited_for_for_ever() {
+    let company = Company::new();
+    let (mut copier, published) = disabled_at_the_first(&company, Strategy::Usn).await;
+    copier.patience = Duration::from_millis(600);
+    let begun = Now::read().monotonic;
+    pass(&mut copier, PassKind::Changes).await.unwrap();
+    let waited = begun.elapsed();
+    assert!(waited >= copier.patience && waited < 5 * copier.patience, "{waited:?}");
+    assert!(!is_disabled(&published), "it is read as it is");
 }

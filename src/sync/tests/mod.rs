@@ -1,9 +1,12 @@
 //! The reading and the loop against a company of two controllers in this process.
 
+mod announced;
 mod copies;
+mod held;
 mod lagging;
 mod passes;
 mod random;
+mod renaming;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -12,15 +12,15 @@ use crate::upstream::Step;
 
 type Fault = fn(&mut Quirks);
 
-struct Running {
-    company: Company,
-    published: Arc<PublishedView>,
-    sync: SyncHandle,
+pub(super) struct Running {
+    pub(super) company: Company,
+    pub(super) published: Arc<PublishedView>,
+    pub(super) sync: SyncHandle,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-fn start(company: Company, config: SyncConfig) -> Running {
+pub(super) fn start(company: Company, config: SyncConfig) -> Running {
     let published = PublishedView::empty();
     let (driver, sync) = SyncDriver::new(
         company.upstream(),
@@ -37,7 +37,7 @@ fn start(company: Company, config: SyncConfig) -> Running {
 
 impl Running {
     /// Waits until the status is as wanted.
-    async fn until(&self, wanted: impl Fn(&SyncStatus) -> bool) -> SyncStatus {
+    pub(super) async fn until(&self, wanted: impl Fn(&SyncStatus) -> bool) -> SyncStatus {
         for _ in 0..1000 {
             let status = self.sync.status();
             if wanted(&status) {
@@ -48,7 +48,7 @@ impl Running {
         panic!("not reached: {:?}", self.sync.status());
     }
 
-    async fn first_pass(&self) -> SyncStatus {
+    pub(super) async fn first_pass(&self) -> SyncStatus {
         self.until(|status| status.last.is_some()).await
     }
 }
