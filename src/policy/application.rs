@@ -1,5 +1,6 @@
 //! What an application may see and who may pass through it: configuration after its validation.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,32 @@ pub struct Application {
     pub networks: Vec<IpNet>,
     /// The listeners it is chosen for; empty for all.
     pub listeners: Vec<Arc<str>>,
+}
+
+impl Application {
+    /// Whether a client at `address` belongs to it that connects to the listener called `listener`.
+    #[must_use]
+    pub fn serves(&self, listener: &str, address: IpAddr) -> bool {
+        // An IPv4 client on a dual-stack socket is an IPv4 client.
+        let address = address.to_canonical();
+        self.listens_on(listener)
+            && (self.networks.is_empty()
+                || self.networks.iter().any(|network| network.contains(&address)))
+    }
+}
+
+impl Application {
+    /// Whether it is reached through the listener called `listener`, from wherever.
+    #[must_use]
+    pub fn listens_on(&self, listener: &str) -> bool {
+        self.listeners.is_empty() || self.listeners.iter().any(|name| **name == *listener)
+    }
+
+    /// Whether a directory account that may pass may search too.
+    #[must_use]
+    pub fn lets_search(&self, service_account: bool) -> bool {
+        service_account || self.searchers == Searchers::PermittedUsers
+    }
 }
 
 /// One base of an application's scope.

@@ -1,7 +1,8 @@
 //! Who may pass, decided on snapshots. Plain data in, a verdict out: no I/O, no clock, no async.
 //!
 //! What lives here: from a bind name to one account ([`name`]), from an entry to the account's state
-//! ([`account`]), the rules ([`rules`]), the decision and the permit ([`mod@judge`]), what an application is
+//! ([`account`]), the rules ([`rules`]), the decision and the permit ([`mod@judge`], and [`mod@candidate`] for a bind), the decision
+//! step by step for an operator ([`explain`]), what an application is
 //! shown ([`visibility`]), what a new view does to all of them ([`mod@impact`]), and accounts only this program knows ([`local_account`]).
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
@@ -13,6 +14,8 @@
 
 pub mod account;
 pub mod application;
+pub mod candidate;
+pub mod explain;
 pub mod impact;
 pub mod judge;
 pub mod local_account;

@@ -109,6 +109,21 @@ enum Form {
     Bare,
 }
 
+impl Form {
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::Dn(_) => "distinguished name",
+            Self::Upn => "userPrincipalName",
+            Self::ImplicitUpn { .. } => "account name and domain (implicit UPN)",
+            Self::DomainAccount { .. } => "domain and account name",
+            Self::Canonical(_) => "canonical name",
+            Self::Guid(_) => "objectGUID",
+            Self::Sid(_) => "objectSid",
+            Self::Bare => "account name",
+        }
+    }
+}
+
 /// Finds the one account of the application's directories that `name` stands for.
 ///
 /// # Errors
@@ -132,6 +147,24 @@ pub fn resolve(
         }
     }
     Err(if unready { Refusal::ViewNotReady } else { Refusal::Unknown })
+}
+
+/// The accounts that the first matching form of a name found.
+#[derive(Debug)]
+pub struct Found {
+    /// The form, in words.
+    pub form: &'static str,
+    /// The accounts; more than one: the name is ambiguous.
+    pub accounts: Vec<Resolved>,
+}
+
+/// What [`resolve`] finds by the first form that matches; `None`: no form matches. For explanations.
+#[must_use]
+pub fn first_match(world: &World, application: &Application, name: &BindName) -> Option<Found> {
+    forms(name.as_str()).find_map(|form| {
+        let accounts = matches_of(world, application, &form, name);
+        (!accounts.is_empty()).then(|| Found { form: form.words(), accounts })
+    })
 }
 
 /// Finds the one account that answers to `name` in any form: where the forms disagree, none.

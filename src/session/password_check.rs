@@ -110,7 +110,7 @@ fn learn(directory: &DirectoryGate, verification: &Verification) {
 
 /// The wording of the account's directory, or of the application's first. Where states stay private it is
 /// always the first: which directory an account is in must not be told by the words.
-pub(super) fn dialect_for(
+pub(crate) fn dialect_for(
     gate: &Gate,
     application: &Application,
     verdict: &Verdict,

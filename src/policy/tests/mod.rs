@@ -2,6 +2,7 @@
 //! and what applications on them decide. The session's tests use the same world.
 
 mod accounts;
+mod explain;
 mod impact;
 mod local;
 mod names;
