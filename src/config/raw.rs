@@ -229,6 +229,7 @@ pub(super) struct RawListener {
     pub(super) certificate: Option<String>,
     pub(super) key: Option<String>,
     pub(super) allow_cleartext_bind: Option<bool>,
+    pub(super) proxy_protocol: Option<Vec<String>>,
     pub(super) max_connections: Option<u32>,
     pub(super) limits: RawSessionLimits,
 }

@@ -291,6 +291,12 @@ fn what_is_allowed_but_rarely_meant_is_a_warning() {
             "clear text",
         ),
         (
+            listener,
+            "url = \"ldap://127.0.0.1:3389\"\nproxy_protocol = [\"0.0.0.0/0\"]\nallow_cleartext_bind = true",
+            "listener[0].proxy_protocol",
+            "claim any address",
+        ),
+        (
             "[[application]]\n",
             "[directory.sync]\nbase = \"OU=People,DC=corp,DC=example\"\n[[application]]\n",
             "directory[0].sync.base",

@@ -28,6 +28,7 @@ mod guard;
 mod layering;
 mod listeners;
 mod openldap;
+mod proxied;
 mod schema;
 mod session;
 mod shutdown;

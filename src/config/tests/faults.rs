@@ -590,6 +590,18 @@ const LISTENER: &[Row] = &[
     (URL, "url = \"ldap://127.0.0.1\"\nname = \"a b\"", "listener[0].name", "is no name"),
     (
         URL,
+        "url = \"ldap://127.0.0.1\"\nproxy_protocol = []",
+        "listener[0].proxy_protocol",
+        "empty list",
+    ),
+    (
+        URL,
+        "url = \"ldap://127.0.0.1\"\nproxy_protocol = [\"10.0.0.5\", \"10.0.0.1/8\"]",
+        "listener[0].proxy_protocol[1]",
+        "10.0.0.0/8 for the network",
+    ),
+    (
+        URL,
         "url = \"ldap://127.0.0.1\"\nmax_connections = 0",
         "listener[0].max_connections",
         "between 1",
