@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ldap::result::LdapResult;
+use crate::policy::application::ServedOperation;
 use crate::policy::candidate::{Candidate, Refused};
 use crate::policy::explain::{Explanation, GroupLook, Says, Step, explain};
 use crate::policy::judge::NamedAccount;
 use crate::policy::{Account, Admission, Application, World};
+use crate::session::allowed::Barred;
 use crate::session::answer::{Reason, told};
 use crate::session::bind::Verdict;
 use crate::session::gate::Gate;
@@ -35,19 +37,29 @@ pub(super) fn bind(
     let explanation = explain(&world, application, question.name.as_bytes(), now);
     let mut document = blank(question, application, &explanation);
     document.copies = copies(&world, application, now);
+    if !application.operations.contains(&ServedOperation::Bind) {
+        let barred = Barred::NotServed;
+        document.reason = Some(barred.code().to_owned());
+        document.told = vec![of_reason(gate, application, "always", Reason::Barred(barred))];
+        return Ok(document);
+    }
+    if application.require_tls {
+        let reason = Reason::Barred(Barred::TlsRequired);
+        document.told.push(of_reason(gate, application, "in_clear", reason));
+    }
     match &explanation.verdict {
         Ok(Candidate::Directory(admission)) => admitted(gate, admission, &mut document, now),
         Ok(Candidate::Local(account)) => {
             document.sent_as = None;
             "check_local_secret".clone_into(&mut document.next);
             document.may_search = Some(true);
-            document.told =
-                vec![right(), answer(gate, application, "wrong_password", wrong_secret())];
+            let wrong = of_reason(gate, application, "wrong_password", Reason::LocalSecretWrong);
+            document.told.extend([right(), wrong]);
             document.form = Some(format!("local account {}", account.name));
         }
         Err(refused) => {
             document.reason = Some(refused.refusal.code().to_owned());
-            document.told = vec![answer(gate, application, "always", refusal(refused))];
+            document.told.push(answer(gate, application, "always", refusal(refused)));
         }
     }
     Ok(document)
@@ -130,11 +142,11 @@ fn admitted(gate: &Gate, admission: &Admission, document: &mut ExplainedBind, no
     document.controllers = controllers(gate, account, now);
     let wrong = Verdict { account: Some(account.into()), ..Verdict::of(Reason::Rejected) };
     let nobody = Verdict { account: Some(account.into()), ..Verdict::of(Reason::Unavailable) };
-    document.told = vec![
+    document.told.extend([
         right(),
         answer(gate, application, "wrong_password", wrong),
         answer(gate, application, "no_controller", nobody),
-    ];
+    ]);
 }
 
 fn controllers(gate: &Gate, account: &Account, now: Now) -> Vec<ExplainedController> {
@@ -155,8 +167,13 @@ fn refusal(refused: &Refused) -> Verdict {
     Verdict { account: refused.account.clone(), ..Verdict::of(reason) }
 }
 
-fn wrong_secret() -> Verdict {
-    Verdict::of(Reason::LocalSecretWrong)
+fn of_reason(
+    gate: &Gate,
+    application: &Application,
+    when: &str,
+    reason: Reason,
+) -> ExplainedAnswer {
+    answer(gate, application, when, Verdict::of(reason))
 }
 
 fn right() -> ExplainedAnswer {

@@ -110,7 +110,7 @@ pub struct ExplainedController {
 /// An answer to the client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExplainedAnswer {
-    /// When it is given: `always`, `right_password`, `wrong_password` or `no_controller`.
+    /// When it is given: `always`, `right_password`, `wrong_password`, `no_controller` or `in_clear` (without TLS).
     pub when: String,
     /// The result code (RFC 4511 §4.1.9).
     pub code: u32,

@@ -159,6 +159,7 @@ fn answers(answers: &[ExplainedAnswer]) -> render::Table {
             "right_password" => "if the password is right",
             "wrong_password" => "if it is wrong",
             "no_controller" => "if no controller answers",
+            "in_clear" => "in clear, without TLS",
             "always" => "whatever the password",
             other => other,
         };

@@ -272,6 +272,18 @@ fn what_is_allowed_but_rarely_meant_is_a_warning() {
             "whoever asks",
         ),
         (
+            "[[application]]\n",
+            "[[application]]\nrequire_tls = true\n",
+            "application[0].require_tls",
+            "nothing can be served",
+        ),
+        (
+            "[[application]]\n",
+            "[[application]]\noperations = [\"search\"]\n",
+            "application[0].operations",
+            "nobody can log in",
+        ),
+        (
             r"service_accounts = ['CORP\svc-crm']",
             "",
             "application[0].service_accounts",

@@ -10,6 +10,7 @@ use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 
 use super::service_account::ServiceAccountMemo;
+use super::traffic::Traffic;
 
 /// One downstream application, chosen by listener and client network, never by what the client says.
 #[derive(Clone, Debug)]
@@ -47,6 +48,12 @@ pub struct Application {
     pub negative_latency: Duration,
     /// Bounds of one search.
     pub limits: SearchLimits,
+    /// How much of its traffic is served, and how much there is.
+    pub traffic: Traffic,
+    /// The operations that it is served.
+    pub operations: Vec<ServedOperation>,
+    /// Whether nothing is done for it in clear.
+    pub require_tls: bool,
     /// An account's primary group is among its memberOf values, where directories leave it out.
     pub primary_group_in_member_of: bool,
     /// The client networks it is chosen for; empty for any.
@@ -79,6 +86,25 @@ impl Application {
     pub fn lets_search(&self, service_account: bool) -> bool {
         service_account || self.searchers == Searchers::PermittedUsers
     }
+}
+
+/// An operation that an application may be served. The root DSE, StartTLS, unbind and abandon always are, and
+/// writes never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedOperation {
+    /// Bind (RFC 4511 §4.2).
+    Bind,
+    /// Search (RFC 4511 §4.5).
+    Search,
+    /// Compare (RFC 4511 §4.10).
+    Compare,
+    /// Who Am I (RFC 4532).
+    WhoAmI,
+}
+
+impl ServedOperation {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Bind, Self::Search, Self::Compare, Self::WhoAmI];
 }
 
 /// One base of an application's scope.

@@ -3,7 +3,8 @@
 //! What lives here: from a bind name to one account ([`name`]), from an entry to the account's state
 //! ([`account`]), the rules ([`rules`]), the decision and the permit ([`mod@judge`], and [`mod@candidate`] for a bind), the decision
 //! step by step for an operator ([`explain`]), what an application is
-//! shown ([`visibility`]), what a new view does to all of them ([`mod@impact`]), and accounts only this program knows ([`local_account`]).
+//! shown ([`visibility`]), what a new view does to all of them ([`mod@impact`]), accounts only this program knows
+//! ([`local_account`]), and how much traffic an application may make ([`traffic`]).
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
 //! (`upstream::verify`).
@@ -25,6 +26,7 @@ pub mod rules;
 pub mod service_account;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod traffic;
 pub mod visibility;
 pub mod world;
 

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::ldap::result::ResultCode;
 use crate::policy::Application;
+use crate::policy::traffic::ConnectionPlace;
 use crate::session::driver::{self, Ended, SessionLimits, Surroundings};
 use crate::session::gate::Gate;
 use crate::session::machine::{Session, Terms};
@@ -189,6 +190,13 @@ impl Admitted {
                 "no application is configured for this client, closing"
             );
             return;
+        };
+        let Some(_place) = ConnectionPlace::take(&application) else {
+            tracing::warn!(
+                listener = &*config.name, %client, application = &*application.name,
+                "too many connections of the application, closing"
+            );
+            return turn_away(stream, config.security).await;
         };
         Connection { config, tls, application }.serve(stream, surroundings).await;
     }

@@ -26,6 +26,7 @@ mod failover;
 mod following;
 mod guard;
 mod layering;
+mod limits;
 mod listeners;
 mod openldap;
 mod proxied;

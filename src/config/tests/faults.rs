@@ -385,6 +385,24 @@ const APPLICATIONS: &[Row] = &[
     ),
     (
         APPLICATION,
+        "[[application]]\noperations = [\"bind\", \"modify\"]\n",
+        "application[0].operations[1]",
+        "no operation that is served",
+    ),
+    (
+        "[[application]]\n",
+        "[[application]]\noperations = []\n",
+        "application[0].operations",
+        "empty list",
+    ),
+    (
+        "[[application]]\n",
+        "[[application]]\nlimits.binds_per_second = 2000000\n",
+        "application[0].limits.binds_per_second",
+        "between 0",
+    ),
+    (
+        "[[application]]\n",
         "[[application]]\nlisteners = [\"inside\"]\n",
         "application[0].listeners[0]",
         "known: \"ldap://127.0.0.1:3389\"",

@@ -16,9 +16,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::application::{
     AnonymousAccess, Application, Freshness, LocalAccount, RefusalStyle, ScopeBase, SearchLimits,
-    Searchers,
+    Searchers, ServedOperation,
 };
 use super::service_account::ServiceAccountMemo;
+use super::traffic::Traffic;
 use super::{BindName, DirectoryState, Refusal, World, judge};
 use crate::directory::{Domain, View};
 use crate::ldap::dn::NormalizedDn;
@@ -236,6 +237,9 @@ pub(crate) fn application() -> Application {
         freshness: Freshness::Lenient,
         negative_latency: Duration::ZERO,
         limits: SearchLimits::default(),
+        traffic: Traffic::default(),
+        operations: ServedOperation::ALL.into(),
+        require_tls: false,
         primary_group_in_member_of: false,
         networks: Vec::new(),
         listeners: Vec::new(),
