@@ -12,6 +12,7 @@ use super::{filter, local_account, served, value};
 use crate::policy::application::{
     AnonymousAccess, Application, Freshness, RefusalStyle, ScopeBase, SearchLimits, Searchers,
 };
+use crate::policy::pace::Pace;
 use crate::policy::service_account::ServiceAccountMemo;
 use crate::server::ListenerConfig;
 
@@ -160,6 +161,7 @@ fn one(
         anonymous,
         refusals,
         negative_latency,
+        pace: Pace::default(),
         freshness,
         limits,
         traffic,

@@ -74,7 +74,7 @@ pub use apply::{BuildError, Changes, Times};
 pub use budget::Budget;
 pub use changeset::ChangeSummary;
 pub use domain::{
-    Domain, EntryKind, OPENLDAP_CONTAINERS, OPENLDAP_GROUPS, OPENLDAP_USERS, OWN_CONTEXT,
+    Domain, EntryKind, OPENLDAP_CONTAINERS, OPENLDAP_GROUPS, OPENLDAP_USERS, OWN_CONTEXT, dns_name,
 };
 pub use entry_ref::EntryRef;
 pub use explain::{ExplainedLeg, Explanation, IndexUsed};

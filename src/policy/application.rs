@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 
+use super::pace::Pace;
 use super::service_account::ServiceAccountMemo;
 use super::traffic::Traffic;
 
@@ -46,6 +47,8 @@ pub struct Application {
     pub freshness: Freshness,
     /// No negative bind answer leaves earlier than this after its request.
     pub negative_latency: Duration,
+    /// What wrong passwords took lately; a refusal waits as long.
+    pub pace: Pace,
     /// Bounds of one search.
     pub limits: SearchLimits,
     /// How much of its traffic is served, and how much there is.

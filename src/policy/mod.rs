@@ -4,7 +4,8 @@
 //! ([`account`]), the rules ([`rules`]), the decision and the permit ([`mod@judge`], and [`mod@candidate`] for a bind), the decision
 //! step by step for an operator ([`explain`]), what an application is
 //! shown ([`visibility`]), what a new view does to all of them ([`mod@impact`]), accounts only this program knows
-//! ([`local_account`]), and how much traffic an application may make ([`traffic`]).
+//! ([`local_account`]), how much traffic an application may make ([`traffic`]),
+//! and how long a refusal waits ([`pace`]).
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
 //! (`upstream::verify`).
@@ -21,6 +22,7 @@ pub mod impact;
 pub mod judge;
 pub mod local_account;
 pub mod name;
+pub mod pace;
 pub mod refusal;
 pub mod rules;
 pub mod service_account;

@@ -2,7 +2,7 @@
 //!
 //! What lives here: the session's state and what a request means for it ([`machine`]), binds ([`bind`]),
 //! what an application is served at all ([`allowed`]),
-//! searches ([`search`]: their controls [`extensions`], bounds [`limits`], order [`sort`], pages [`cursor`] with
+//! searches ([`search`]: their controls [`extensions`], bounds [`limits`], order [`sort`], bases above several directories `spanning`, pages [`cursor`] with
 //! what they pin [`pins`], [`matches`], and what they return [`plans`]), compare, the permit that both need
 //! (`reading_permit`), extended operations, which controls are served
 //! ([`critical`]), the one table from reason to result code ([`answer`]), and the loop that moves octets
@@ -50,6 +50,7 @@ pub mod search;
 mod search_run;
 pub mod signals;
 pub mod sort;
+mod spanning;
 #[cfg(test)]
 mod tests;
 pub mod waking;

@@ -18,6 +18,7 @@ use super::application::{
     AnonymousAccess, Application, Freshness, LocalAccount, RefusalStyle, ScopeBase, SearchLimits,
     Searchers, ServedOperation,
 };
+use super::pace::Pace;
 use super::service_account::ServiceAccountMemo;
 use super::traffic::Traffic;
 use super::{BindName, DirectoryState, Refusal, World, judge};
@@ -236,6 +237,7 @@ pub(crate) fn application() -> Application {
         refusals: RefusalStyle::Uniform,
         freshness: Freshness::Lenient,
         negative_latency: Duration::ZERO,
+        pace: Pace::default(),
         limits: SearchLimits::default(),
         traffic: Traffic::default(),
         operations: ServedOperation::ALL.into(),

@@ -17,6 +17,7 @@ mod reading;
 mod revoking;
 mod schema;
 mod signalling;
+mod spanning;
 mod staleness;
 
 use std::sync::Arc;
