@@ -31,6 +31,7 @@ bases = ["OU=People,DC=corp,DC=example"]
 [[listener]]
 name = "plain"
 url = "ldap://127.0.0.1:0"
+limits.pre_bind_timeout = "10m"
 "#;
 
 /// The times of every kind, in microseconds; the kinds take turns on every connection.
