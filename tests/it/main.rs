@@ -19,6 +19,7 @@ mod clients;
 mod codec;
 mod controls;
 mod corpus;
+mod decisions;
 mod deltas;
 mod differential;
 mod docs;

@@ -6,6 +6,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ldapgate::ldap::ber::Writer;
+use ldapgate::ldap::message::MessageId;
+use ldapgate::ldap::request::write_simple_bind;
+use ldapgate::ldap::secret::Password;
 use rustls::version::TLS13;
 
 use crate::listeners::client_from;
@@ -97,6 +101,10 @@ fn a_header_is_needed_from_the_trusted_and_closes_for_others() {
     let good = b"PROXY TCP4 192.0.2.7 10.0.0.1 5000 389\r\n".to_vec();
     let malformed = b"PROXY TCP4 192.0.2.777 10.0.0.1 5000 389\r\n".to_vec();
     let cut = binary(0x21, 0x11, &[192, 0, 2, 7], &[])[..20].to_vec();
+    let mut login = Writer::new();
+    let (id, secret) = (MessageId::new(1).unwrap(), Password::copy_from(ALICE.1.as_bytes()));
+    write_simple_bind(&mut login, id, ALICE.0.as_bytes(), &secret, &[]);
+    let login = login.into_octets();
     // An anonymous bind, whole; and a client for whom there is no application.
     let ldap = b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00".to_vec();
     let stranger = b"PROXY TCP4 203.0.113.1 10.0.0.1 5000 389\r\n".to_vec();
@@ -107,8 +115,8 @@ fn a_header_is_needed_from_the_trusted_and_closes_for_others() {
         ("127.0.5.1", cut),
         ("127.0.5.1", stranger),
         ("127.0.5.1", [good.clone(), good.clone()].concat()),
-        ("127.0.6.3", good),
-        ("127.0.6.3", binary(0x21, 0x11, &[192, 0, 2, 7], &[])),
+        ("127.0.6.3", [good, login.clone()].concat()),
+        ("127.0.6.3", [binary(0x21, 0x11, &[192, 0, 2, 7], &[]), login].concat()),
     ] {
         let begun = Instant::now();
         let mut client = client_from(peer, address);
