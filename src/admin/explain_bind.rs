@@ -59,7 +59,7 @@ pub(super) fn bind(
         }
         Err(refused) => {
             document.reason = Some(refused.refusal.code().to_owned());
-            document.told.push(answer(gate, application, "always", refusal(refused)));
+            document.told.push(answer(gate, application, "always", &refusal(refused)));
         }
     }
     Ok(document)
@@ -144,8 +144,8 @@ fn admitted(gate: &Gate, admission: &Admission, document: &mut ExplainedBind, no
     let nobody = Verdict { account: Some(account.into()), ..Verdict::of(Reason::Unavailable) };
     document.told.extend([
         right(),
-        answer(gate, application, "wrong_password", wrong),
-        answer(gate, application, "no_controller", nobody),
+        answer(gate, application, "wrong_password", &wrong),
+        answer(gate, application, "no_controller", &nobody),
     ]);
 }
 
@@ -173,7 +173,7 @@ fn of_reason(
     when: &str,
     reason: Reason,
 ) -> ExplainedAnswer {
-    answer(gate, application, when, Verdict::of(reason))
+    answer(gate, application, when, &Verdict::of(reason))
 }
 
 fn right() -> ExplainedAnswer {
@@ -181,9 +181,14 @@ fn right() -> ExplainedAnswer {
 }
 
 /// What the application's client is told about a verdict, from the table that sessions use.
-fn answer(gate: &Gate, application: &Application, when: &str, verdict: Verdict) -> ExplainedAnswer {
-    let dialect = dialect_for(gate, application, &verdict);
-    written(when, &told(application, &verdict, &dialect))
+fn answer(
+    gate: &Gate,
+    application: &Application,
+    when: &str,
+    verdict: &Verdict,
+) -> ExplainedAnswer {
+    let dialect = dialect_for(gate, application, verdict);
+    written(when, &told(application, verdict, &dialect))
 }
 
 fn written(when: &str, result: &LdapResult) -> ExplainedAnswer {

@@ -71,8 +71,7 @@ fn the_client_behind_a_trusted_peer_chooses_the_application() {
     let address = gate.address("plain");
     let six = "2001:db8::7".parse::<std::net::Ipv6Addr>().unwrap().octets();
     let unused = [0x04, 0, 3, b'x', b'y', b'z'];
-    let mut known = 0;
-    for (peer, header, application, client) in [
+    for (known, (peer, header, application, client)) in [
         ("127.0.5.1", b"PROXY TCP4 192.0.2.7 10.0.0.1 5000 389\r\n".to_vec(), "near", "192.0.2.7"),
         ("127.0.5.2", b"PROXY TCP6 2001:db8::7 ::1 1 2\r\n".to_vec(), "far", "2001:db8::7"),
         ("127.0.5.1", b"PROXY UNKNOWN\r\n".to_vec(), "balancer", "127.0.5.1"),
@@ -82,13 +81,15 @@ fn the_client_behind_a_trusted_peer_chooses_the_application() {
         ("127.0.5.1", binary(0x21, 0x31, &[0; 106], &[]), "balancer", "127.0.5.1"),
         // Nobody has to say who it is but the trusted.
         ("127.0.6.3", Vec::new(), "near", "127.0.6.3"),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let mut connection = client_from(peer, address);
         connection.send_octets(&header);
         let code = connection.bind(ALICE.0, ALICE.1).code();
         assert_eq!(code, if application == "near" { 0 } else { 49 }, "{header:02x?}");
         let bind = gate.bind_after(known);
-        known += 1;
         assert_eq!((&bind["application"], &bind["client"]), (&application.into(), &client.into()));
     }
 }

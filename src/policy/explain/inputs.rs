@@ -8,8 +8,11 @@ use crate::policy::rules::Subject;
 
 use super::{GroupLook, Input, covering, moment};
 
+/// Tells what a rule looks at.
+type Tell = fn(Subject<'_>) -> Input;
+
 /// By the name of the rule.
-const INPUTS: &[(&str, fn(Subject<'_>) -> Input)] = &[
+const INPUTS: &[(&str, Tell)] = &[
     ("account state", state),
     ("bases", bases),
     ("user filter", user_filter),
