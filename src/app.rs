@@ -187,6 +187,7 @@ impl App {
             started: self.started,
             draining: self.drain.watch(),
             log: self.log.clone(),
+            gate: self.gate.clone(),
             applications: self.applications.clone(),
         };
         Ok(Some((socket, state)))

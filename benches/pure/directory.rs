@@ -14,9 +14,11 @@ use ldapgate::ldap::response::{Response, ResponseOperation};
 use ldapgate::ldap::schema::DirectoryKind;
 use ldapgate::policy::Application;
 use ldapgate::policy::application::{
-    AnonymousAccess, Freshness, RefusalStyle, SearchLimits, Searchers,
+    AnonymousAccess, Freshness, RefusalStyle, SearchLimits, Searchers, ServedOperation,
 };
+use ldapgate::policy::pace::Pace;
 use ldapgate::policy::service_account::ServiceAccountMemo;
+use ldapgate::policy::traffic::Traffic;
 
 use crate::dataset::{Company, GROUPS, PEOPLE, SUFFIX};
 
@@ -141,5 +143,9 @@ pub(crate) fn application() -> Application {
         listeners: Vec::new(),
         primary_group_in_member_of: false,
         service_account_memo: ServiceAccountMemo::default(),
+        traffic: Traffic::default(),
+        operations: ServedOperation::ALL.into(),
+        require_tls: false,
+        pace: Pace::default(),
     }
 }

@@ -18,10 +18,11 @@ use crate::telemetry::LogLevel;
 use crate::time::Now;
 
 use super::document::{ExplainedSearch, Failure, Health, Level, SearchQuestion, Status};
+use super::explained_bind::{BindQuestion, ExplainedBind};
 use super::metrics::OPEN_METRICS;
 use super::socket::ControlSocket;
 use super::state::ControlState;
-use super::{explain, sync};
+use super::{explain, explain_bind, sync};
 
 /// How long an answer that is under way may take once the end has come.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -67,6 +68,7 @@ fn routes(state: Arc<ControlState>) -> Router {
         .route("/v1/sync/jobs", get(sync::jobs))
         .route("/v1/sync/progress", get(sync::progress))
         .route("/v1/explain/search", get(explain_search))
+        .route("/v1/explain/bind", get(explain_bind))
         .route("/v1/log-level", get(log_level).put(set_log_level))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -109,6 +111,17 @@ async fn explain_search(
     }
 }
 
+async fn explain_bind(
+    State(state): State<Arc<ControlState>>,
+    query: Result<Query<BindQuestion>, QueryRejection>,
+) -> Result<Json<ExplainedBind>, Refused> {
+    let Query(question) =
+        query.map_err(|error| Refused::bad_request("query", error.body_text()))?;
+    explain_bind::bind(&state, &question, Now::read())
+        .map(Json)
+        .map_err(|failure| Refused { code: StatusCode::BAD_REQUEST, failure })
+}
+
 async fn log_level(State(state): State<Arc<ControlState>>) -> Json<Level> {
     Json(Level { level: state.log_level() })
 }
@@ -136,7 +149,7 @@ async fn no_route(uri: Uri) -> Refused {
         failure: Failure {
             error: "there is no such route; there is: /v1/status, /v1/health, /v1/metrics, \
                     /v1/sync, /v1/sync/accept, /v1/sync/reject, /v1/sync/jobs, /v1/sync/progress, \
-                    /v1/explain/search, /v1/log-level"
+                    /v1/explain/search, /v1/explain/bind, /v1/log-level"
                 .to_owned(),
             culprit: uri.path().to_owned(),
         },

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::directory::{AttributeMapping, ChangeSummary, PublishedView, View};
 use crate::policy::Application;
+use crate::session::gate::Gate;
 use crate::session::revocations::{RevocationSeconds, Revocations};
 use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
 use crate::telemetry::LogHandle;
@@ -37,6 +38,8 @@ pub struct ControlState {
     pub draining: watch::Receiver<bool>,
     /// What is logged.
     pub log: LogHandle,
+    /// What sessions decide on.
+    pub gate: Arc<Gate>,
     /// The applications in the order of the configuration.
     pub applications: Vec<Arc<Application>>,
 }

@@ -258,6 +258,35 @@ pub enum ExplainCommand {
     /// how many entries were looked at and how long it took. No entry is shown.
     #[command(after_help = examples::EXPLAIN)]
     Search(ExplainSearchArguments),
+    /// Show why a login would pass or not, rule by rule; nobody is asked for a password
+    ///
+    /// Shows each step of the decision with what it looked at (those behind the first refusal say what they
+    /// would say), the account, the way into its groups, the controller that would be asked, and what
+    /// the client would be told.
+    #[command(after_help = examples::EXPLAIN_BIND)]
+    Bind(ExplainBindArguments),
+}
+
+/// Arguments of `explain bind`.
+#[derive(Debug, Args)]
+pub struct ExplainBindArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// The name to bind with, in any form
+    pub name: String,
+    /// The application [default: the only one, or the one that --from tells]
+    #[arg(long = "app", alias = "application", value_name = "NAME")]
+    pub application: Option<String>,
+    /// The client's address, which chooses the application
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<std::net::IpAddr>,
+    /// The listener that the client connects to
+    #[arg(long, value_name = "NAME")]
+    pub listener: Option<String>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `explain search`.
@@ -367,6 +396,12 @@ Examples:
   ldapgate explain search (sAMAccountName=alice)       # in a shell, in single quotes
   ldapgate explain search (mail=*smith*) --base OU=People,DC=corp,DC=example --application crm
   ldapgate explain search (objectClass=user) --scope one --json";
+
+    pub(super) const EXPLAIN_BIND: &str = "\
+Examples:
+  ldapgate explain bind alice@corp.example --app crm
+  ldapgate explain bind 'CORP\\alice' --from 10.1.2.3
+  ldapgate explain bind alice --from 10.1.2.3 --listener office --json";
 
     pub(super) const LOG_LEVEL: &str = "\
 Examples:

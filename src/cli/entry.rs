@@ -19,7 +19,8 @@ use super::arguments::{
 use super::client::ControlClient;
 use super::exit::{CommandError, Done};
 use super::{
-    certs, check, demo, explain, log_level, metrics, output, run, service_account, status, sync,
+    certs, check, demo, explain, explain_bind, log_level, metrics, output, run, service_account,
+    status, sync,
 };
 
 /// Where the configuration is looked for, in this order, when none is named.
@@ -67,6 +68,9 @@ async fn dispatch(arguments: &Arguments) -> Result<Done, CommandError> {
         Command::Sync(arguments) => sync(config, arguments).await,
         Command::Explain(ExplainCommand::Search(arguments)) => {
             explain::search(&client(config, &arguments.socket)?, arguments).await
+        }
+        Command::Explain(ExplainCommand::Bind(arguments)) => {
+            explain_bind::bind(&client(config, &arguments.socket)?, arguments).await
         }
         Command::LogLevel(arguments) => {
             log_level::run(&client(config, &arguments.socket)?, arguments).await

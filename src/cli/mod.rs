@@ -20,6 +20,7 @@ pub mod demo;
 pub mod entry;
 pub mod exit;
 pub mod explain;
+pub mod explain_bind;
 pub mod log_level;
 pub mod metrics;
 pub mod output;

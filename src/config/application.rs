@@ -8,10 +8,11 @@ use ipnet::IpNet;
 use super::error::{Fault, Findings};
 use super::raw::{RawApplication, RawBase, Short};
 use super::resolve::DirectorySettings;
-use super::{filter, local_account, value};
+use super::{filter, local_account, served, value};
 use crate::policy::application::{
     AnonymousAccess, Application, Freshness, RefusalStyle, ScopeBase, SearchLimits, Searchers,
 };
+use crate::policy::pace::Pace;
 use crate::policy::service_account::ServiceAccountMemo;
 use crate::server::ListenerConfig;
 
@@ -143,6 +144,8 @@ fn one(
     let (searchers, anonymous, refusals) = manners(raw, at, findings);
     let freshness = freshness(raw, &key("freshness"), findings);
     let limits = limits(raw, &key("limits"), findings);
+    let traffic = served::traffic(raw, &key("limits"), findings);
+    let operations = served::operations(raw, &key("operations"), findings);
     let application = Application {
         name: Arc::from(name?),
         directories,
@@ -158,13 +161,18 @@ fn one(
         anonymous,
         refusals,
         negative_latency,
+        pace: Pace::default(),
         freshness,
         limits,
+        traffic,
+        operations,
+        require_tls: raw.require_tls.unwrap_or(false),
         primary_group_in_member_of: raw.primary_group_in_member_of.unwrap_or(false),
         networks,
         listeners,
     };
     second_looks(&application, at, findings);
+    served::ways_in(&application, known, at, findings);
     Some(application)
 }
 

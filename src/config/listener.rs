@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::error::{Fault, Findings};
 use super::raw::{RawListener, RawSessionLimits};
 use super::resolve::Surroundings;
@@ -82,6 +84,7 @@ fn one(
         None => text.trim_end_matches('/').to_ascii_lowercase(),
     };
     let certificate = certificate(raw, at, surroundings, findings);
+    let proxies = proxies(raw, &format!("{at}.proxy_protocol"), findings);
     let listener = ListenerConfig {
         name: Arc::from(name),
         address,
@@ -90,7 +93,11 @@ fn one(
             Scheme::Ldaps => ListenerSecurity::Tls,
         },
         certificate,
-        allow_cleartext_bind: raw.allow_cleartext_bind.unwrap_or(ip.is_loopback()),
+        // What a proxy on this machine hands on has come over a network.
+        allow_cleartext_bind: raw
+            .allow_cleartext_bind
+            .unwrap_or(ip.is_loopback() && proxies.is_empty()),
+        proxies,
         max_connections: to_usize(value::bounded_count(
             findings,
             &format!("{at}.max_connections"),
@@ -102,6 +109,22 @@ fn one(
     };
     exposure(&listener, raw, at, findings);
     Some(listener)
+}
+
+fn proxies(raw: &RawListener, key: &str, findings: &mut Findings) -> Vec<IpNet> {
+    let Some(texts) = raw.proxy_protocol.as_deref() else { return Vec::new() };
+    if texts.is_empty() {
+        findings.problem(key, "is an empty list", "name the proxies, or remove the key");
+    }
+    let proxies = findings.take_each(key, texts, |text| value::network(text));
+    if proxies.iter().any(|network| network.prefix_len() == 0) {
+        findings.warn(
+            key,
+            "whoever reaches this listener may claim any address, and so choose the application: \
+             name the proxies alone",
+        );
+    }
+    proxies
 }
 
 fn address(host: &str) -> Result<IpAddr, Fault> {

@@ -186,6 +186,8 @@ pub(super) struct RawApplication {
     pub(super) negative_latency: Option<String>,
     pub(super) networks: Option<Vec<String>>,
     pub(super) listeners: Option<Vec<String>>,
+    pub(super) operations: Option<Vec<String>>,
+    pub(super) require_tls: Option<bool>,
     pub(super) primary_group_in_member_of: Option<bool>,
     pub(super) limits: RawSearchLimits,
 }
@@ -217,6 +219,9 @@ pub(super) struct RawSearchLimits {
     pub(super) time: Option<String>,
     pub(super) candidates: Option<u32>,
     pub(super) page: Option<u32>,
+    pub(super) connections: Option<u32>,
+    pub(super) binds_per_second: Option<u32>,
+    pub(super) searches_per_second: Option<u32>,
 }
 
 /// `[[listener]]`
@@ -229,6 +234,7 @@ pub(super) struct RawListener {
     pub(super) certificate: Option<String>,
     pub(super) key: Option<String>,
     pub(super) allow_cleartext_bind: Option<bool>,
+    pub(super) proxy_protocol: Option<Vec<String>>,
     pub(super) max_connections: Option<u32>,
     pub(super) limits: RawSessionLimits,
 }

@@ -272,6 +272,18 @@ fn what_is_allowed_but_rarely_meant_is_a_warning() {
             "whoever asks",
         ),
         (
+            "[[application]]\n",
+            "[[application]]\nrequire_tls = true\n",
+            "application[0].require_tls",
+            "nothing can be served",
+        ),
+        (
+            "[[application]]\n",
+            "[[application]]\noperations = [\"search\"]\n",
+            "application[0].operations",
+            "nobody can log in",
+        ),
+        (
             r"service_accounts = ['CORP\svc-crm']",
             "",
             "application[0].service_accounts",
@@ -289,6 +301,12 @@ fn what_is_allowed_but_rarely_meant_is_a_warning() {
             "url = \"ldap://0.0.0.0:389\"\nallow_cleartext_bind = true",
             "listener[0].allow_cleartext_bind",
             "clear text",
+        ),
+        (
+            listener,
+            "url = \"ldap://127.0.0.1:3389\"\nproxy_protocol = [\"0.0.0.0/0\"]\nallow_cleartext_bind = true",
+            "listener[0].proxy_protocol",
+            "claim any address",
         ),
         (
             "[[application]]\n",

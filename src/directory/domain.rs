@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::ldap::dn::DistinguishedName;
 use crate::ldap::entry::{AttributeValues, Entry};
 use crate::ldap::identifier::Sid;
 use crate::ldap::schema::DirectoryKind;
@@ -90,14 +91,35 @@ impl Domain {
             }
     }
 
+    /// The DNS name under which people know the domain: what the directory says, or else what its naming context
+    /// does.
+    #[must_use]
+    pub fn known_as(&self) -> Option<String> {
+        self.dns_name.clone().or_else(|| dns_name(&self.naming_context))
+    }
+
     /// The names at which a tree of its own begins, as spelled: a search in one of them does not
     /// reach into another, even where the names nest (MS-ADTS §3.1.1.1.5).
-    pub(super) fn heads(&self) -> impl Iterator<Item = &str> {
+    pub fn heads(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.naming_context.as_str())
             .chain(self.configuration_context.as_deref())
             .chain(self.schema_context.as_deref())
             .chain((self.kind == DirectoryKind::OpenLdap).then_some(OWN_CONTEXT))
     }
+}
+
+/// The DNS name of a naming context of domain components (RFC 2247 §2): `DC=corp,DC=example` is `corp.example`.
+#[must_use]
+pub fn dns_name(naming_context: &str) -> Option<String> {
+    let name = DistinguishedName::parse(naming_context).ok()?;
+    let labels = name.rdns().iter().map(|rdn| match rdn.0.as_slice() {
+        [only] if only.attribute().eq_ignore_ascii_case("dc") => {
+            String::from_utf8(only.value().to_vec()).ok()
+        }
+        _ => None,
+    });
+    let labels: Vec<String> = labels.collect::<Option<_>>()?;
+    (!labels.is_empty()).then(|| labels.join("."))
 }
 
 /// What sort of entry it is.

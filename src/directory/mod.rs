@@ -79,7 +79,7 @@ pub use budget::Budget;
 pub use changeset::ChangeSummary;
 pub use domain::{
     Domain, DomainNames, EntryKind, OPENLDAP_CONTAINERS, OPENLDAP_GROUPS, OPENLDAP_USERS,
-    OWN_CONTEXT,
+    OWN_CONTEXT, dns_name,
 };
 pub use entry_ref::EntryRef;
 pub use explain::{ExplainedLeg, Explanation, IndexUsed};

@@ -1,5 +1,6 @@
 //! What an application may see and who may pass through it: configuration after its validation.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use ipnet::IpNet;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 
+use super::pace::Pace;
 use super::service_account::ServiceAccountMemo;
+use super::traffic::Traffic;
 
 /// One downstream application, chosen by listener and client network, never by what the client says.
 #[derive(Clone, Debug)]
@@ -44,14 +47,67 @@ pub struct Application {
     pub freshness: Freshness,
     /// No negative bind answer leaves earlier than this after its request.
     pub negative_latency: Duration,
+    /// What wrong passwords took lately; a refusal waits as long.
+    pub pace: Pace,
     /// Bounds of one search.
     pub limits: SearchLimits,
+    /// How much of its traffic is served, and how much there is.
+    pub traffic: Traffic,
+    /// The operations that it is served.
+    pub operations: Vec<ServedOperation>,
+    /// Whether nothing is done for it in clear.
+    pub require_tls: bool,
     /// An account's primary group is among its memberOf values, where directories leave it out.
     pub primary_group_in_member_of: bool,
     /// The client networks it is chosen for; empty for any.
     pub networks: Vec<IpNet>,
     /// The listeners it is chosen for; empty for all.
     pub listeners: Vec<Arc<str>>,
+}
+
+impl Application {
+    /// Whether a client at `address` belongs to it that connects to the listener called `listener`.
+    #[must_use]
+    pub fn serves(&self, listener: &str, address: IpAddr) -> bool {
+        // An IPv4 client on a dual-stack socket is an IPv4 client.
+        let address = address.to_canonical();
+        self.listens_on(listener)
+            && (self.networks.is_empty()
+                || self.networks.iter().any(|network| network.contains(&address)))
+    }
+}
+
+impl Application {
+    /// Whether it is reached through the listener called `listener`, from wherever.
+    #[must_use]
+    pub fn listens_on(&self, listener: &str) -> bool {
+        self.listeners.is_empty() || self.listeners.iter().any(|name| **name == *listener)
+    }
+
+    /// Whether a directory account that may pass may search too.
+    #[must_use]
+    pub fn lets_search(&self, service_account: bool) -> bool {
+        service_account || self.searchers == Searchers::PermittedUsers
+    }
+}
+
+/// An operation that an application may be served. The root DSE, StartTLS, unbind and abandon always are, and
+/// writes never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedOperation {
+    /// Bind (RFC 4511 §4.2).
+    Bind,
+    /// Search (RFC 4511 §4.5).
+    Search,
+    /// Compare (RFC 4511 §4.10).
+    Compare,
+    /// Who Am I (RFC 4532).
+    WhoAmI,
+}
+
+impl ServedOperation {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Bind, Self::Search, Self::Compare, Self::WhoAmI];
 }
 
 /// One base of an application's scope.

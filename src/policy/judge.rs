@@ -11,7 +11,7 @@ use crate::time::Now;
 use crate::upstream::Accepted;
 
 use super::account::AccountState;
-use super::application::{AnonymousAccess, Application, Freshness, Searchers};
+use super::application::{AnonymousAccess, Application, Freshness};
 use super::local_account::LocalSecretAccepted;
 use super::name::{self, BindName, Resolved};
 use super::refusal::Refusal;
@@ -156,7 +156,7 @@ fn account_name(
 }
 
 /// What a held pass says of the account counts before all that the view says.
-fn not_withdrawn(state: &DirectoryState, guid: &Guid) -> Result<(), Refusal> {
+pub(super) fn not_withdrawn(state: &DirectoryState, guid: &Guid) -> Result<(), Refusal> {
     let withdrawn = &state.withdrawn;
     if withdrawn.is_empty() {
         Ok(())
@@ -170,13 +170,20 @@ fn not_withdrawn(state: &DirectoryState, guid: &Guid) -> Result<(), Refusal> {
 }
 
 /// Whether the account is one the application names as its own.
-fn is_service_account(world: &World, application: &Application, account: &Resolved) -> bool {
+pub(super) fn is_service_account(
+    world: &World,
+    application: &Application,
+    account: &Resolved,
+) -> bool {
     application.service_account_memo.accounts(application, world).contains(account)
 }
 
 /// A denied group that no directory of the application has is a name misspelt or a group renamed:
 /// nobody can be cleared of it. (With one directory the rule itself says so.)
-fn denied_groups_are_known(world: &World, application: &Application) -> Result<(), Refusal> {
+pub(super) fn denied_groups_are_known(
+    world: &World,
+    application: &Application,
+) -> Result<(), Refusal> {
     for name in &application.denied_groups {
         let mut views = world.of(application).filter_map(|state| state.view.as_ref());
         if !views.any(|view| !view.groups_named(name).is_empty()) {
@@ -188,6 +195,12 @@ fn denied_groups_are_known(world: &World, application: &Application) -> Result<(
 }
 
 impl Admission {
+    /// The application it is for.
+    #[must_use]
+    pub const fn application(&self) -> &Arc<Application> {
+        &self.application
+    }
+
     /// The admitted account.
     #[must_use]
     pub const fn account(&self) -> &Account {
@@ -305,9 +318,7 @@ impl Permit {
     #[must_use]
     pub fn may_search(&self) -> bool {
         match &self.identity {
-            Identity::Directory(account) => {
-                account.service_account || self.application.searchers == Searchers::PermittedUsers
-            }
+            Identity::Directory(account) => self.application.lets_search(account.service_account),
             Identity::Local { .. } => true,
             Identity::Anonymous => self.application.anonymous == AnonymousAccess::Search,
         }

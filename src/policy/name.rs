@@ -109,6 +109,21 @@ enum Form {
     Bare,
 }
 
+impl Form {
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::Dn(_) => "distinguished name",
+            Self::Upn => "userPrincipalName",
+            Self::ImplicitUpn { .. } => "account name and domain (implicit UPN)",
+            Self::DomainAccount { .. } => "domain and account name",
+            Self::Canonical(_) => "canonical name",
+            Self::Guid(_) => "objectGUID",
+            Self::Sid(_) => "objectSid",
+            Self::Bare => "account name",
+        }
+    }
+}
+
 /// Finds the one account of the application's directories that `name` stands for.
 ///
 /// # Errors
@@ -132,6 +147,24 @@ pub fn resolve(
         }
     }
     Err(if unready { Refusal::ViewNotReady } else { Refusal::Unknown })
+}
+
+/// The accounts that the first matching form of a name found.
+#[derive(Debug)]
+pub struct Found {
+    /// The form, in words.
+    pub form: &'static str,
+    /// The accounts; more than one: the name is ambiguous.
+    pub accounts: Vec<Resolved>,
+}
+
+/// What [`resolve`] finds by the first form that matches; `None`: no form matches. For explanations.
+#[must_use]
+pub fn first_match(world: &World, application: &Application, name: &BindName) -> Option<Found> {
+    forms(name.as_str()).find_map(|form| {
+        let accounts = matches_of(world, application, &form, name);
+        (!accounts.is_empty()).then(|| Found { form: form.words(), accounts })
+    })
 }
 
 /// Finds the one account that answers to `name` in any form: where the forms disagree, none.
@@ -227,6 +260,14 @@ fn find<'v>(view: &'v View, form: &Form, name: &str) -> Vec<EntryRef<'v>> {
         Form::DomainAccount { domain, account } if active_directory && is_domain(view, domain) => {
             view.users_with("sAMAccountName", account)
         }
+        // The directory itself knows no such forms: the domain is that of its naming context. A uid that looks
+        // like one is looked for as well, so that both together are ambiguous.
+        Form::ImplicitUpn { account, suffix } if is_known_as(view, suffix) => {
+            either(view.users_with("uid", account), view.users_with("uid", name))
+        }
+        Form::DomainAccount { domain, account } if is_known_as(view, domain) => {
+            either(view.users_with("uid", account), view.users_with("uid", name))
+        }
         Form::Canonical(dn) if active_directory => find_canonical(view, dn),
         Form::Bare if active_directory => view.users_with("sAMAccountName", name),
         Form::Bare => view.users_with("uid", name),
@@ -243,6 +284,21 @@ fn is_domain(view: &View, text: &str) -> bool {
         .into_iter()
         .flatten()
         .any(|known| prepare_case_ignore(known) == wanted)
+}
+
+/// Whether `text` is the DNS name of an OpenLDAP directory's domain.
+fn is_known_as(view: &View, text: &str) -> bool {
+    let domain = view.domain();
+    domain.kind == DirectoryKind::OpenLdap
+        && domain
+            .known_as()
+            .is_some_and(|known| prepare_case_ignore(&known) == prepare_case_ignore(text))
+}
+
+fn either<'v>(mut first: Vec<EntryRef<'v>>, second: Vec<EntryRef<'v>>) -> Vec<EntryRef<'v>> {
+    let guids: Vec<Guid> = first.iter().map(EntryRef::guid).collect();
+    first.extend(second.into_iter().filter(|entry| !guids.contains(&entry.guid())));
+    first
 }
 
 /// What may follow the `@` of an implicit UPN: the domain, or one of the forest's `uPNSuffixes`

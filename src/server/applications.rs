@@ -20,16 +20,7 @@ impl Applications {
     /// The application for a client at `address` on the listener called `listener`.
     #[must_use]
     pub fn select(&self, listener: &str, address: IpAddr) -> Option<&Arc<Application>> {
-        // An IPv4 client on a dual-stack socket is an IPv4 client.
-        let address = address.to_canonical();
-        self.0.iter().find(|application| {
-            let listens = application.listeners.is_empty()
-                || application.listeners.iter().any(|name| **name == *listener);
-            let networks = &application.networks;
-            listens
-                && (networks.is_empty()
-                    || networks.iter().any(|network| network.contains(&address)))
-        })
+        self.0.iter().find(|application| application.serves(listener, address))
     }
 
     /// Every application.

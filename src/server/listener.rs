@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -13,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::ldap::result::ResultCode;
 use crate::policy::Application;
+use crate::policy::traffic::ConnectionPlace;
 use crate::session::driver::{self, Ended, SessionLimits, Surroundings};
 use crate::session::gate::Gate;
 use crate::session::machine::{Session, Terms};
@@ -21,6 +23,7 @@ use crate::time::Now;
 
 use super::applications::Applications;
 use super::drain::Drain;
+use super::proxied;
 
 /// Pause after an accept error: out of file descriptors does not pass by trying faster.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -38,6 +41,8 @@ pub struct ListenerConfig {
     pub certificate: Option<CertificateFiles>,
     /// Whether passwords may come in clear; by default only on a loopback address.
     pub allow_cleartext_bind: bool,
+    /// Peers that have to say in a PROXY header for whom they connect. Nobody else may.
+    pub proxies: Vec<IpNet>,
     /// Most connections at a time.
     pub max_connections: usize,
     /// How large and how slow a client may be.
@@ -128,30 +133,23 @@ impl BoundListener {
         epoch: &watch::Receiver<u64>,
         drain: &Drain,
     ) {
-        let client = peer.ip().to_canonical();
-        let Some(application) = self.applications.select(&self.config.name, client) else {
-            tracing::warn!(
-                listener = &*self.config.name, %client,
-                "no application is configured for this client, closing"
-            );
-            return;
-        };
+        let peer = peer.ip().to_canonical();
         let Ok(place) = places.clone().try_acquire_owned() else {
             tracing::warn!(
-                listener = &*self.config.name, %client,
+                listener = &*self.config.name, client = %peer,
                 limit = self.config.max_connections, "too many connections, closing"
             );
             drain.spawn(turn_away(stream, self.config.security));
             return;
         };
-        let connection = Connection {
+        let admitted = Admitted {
             config: self.config.clone(),
             tls: self.tls.clone(),
-            application: application.clone(),
+            applications: self.applications.clone(),
         };
         let surroundings = Surroundings {
             gate: gate.clone(),
-            client,
+            client: peer,
             limits: self.config.limits.clone(),
             epoch: epoch.clone(),
             draining: drain.watch(),
@@ -159,10 +157,71 @@ impl BoundListener {
         };
         let counted = drain.open_session();
         drain.spawn(async move {
-            connection.serve(stream, surroundings).await;
+            admitted.serve(stream, surroundings).await;
             drop((place, counted));
         });
     }
+}
+
+/// A connection that has a place and no application yet.
+struct Admitted {
+    config: Arc<ListenerConfig>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    applications: Applications,
+}
+
+impl Admitted {
+    async fn serve(self, mut stream: TcpStream, mut surroundings: Surroundings) {
+        let Self { config, tls, applications } = self;
+        match client(&config, &mut stream, &mut surroundings).await {
+            Ok(client) => surroundings.client = client,
+            Err(error) => {
+                tracing::warn!(
+                    listener = &*config.name, peer = %surroundings.client, %error,
+                    "a trusted proxy has not said for whom it connects, closing"
+                );
+                return;
+            }
+        }
+        let client = surroundings.client;
+        let Some(application) = applications.select(&config.name, client).cloned() else {
+            tracing::warn!(
+                listener = &*config.name, %client,
+                "no application is configured for this client, closing"
+            );
+            return;
+        };
+        let Some(_place) = ConnectionPlace::take(&application) else {
+            tracing::warn!(
+                listener = &*config.name, %client, application = &*application.name,
+                "too many connections of the application, closing"
+            );
+            return turn_away(stream, config.security).await;
+        };
+        Connection { config, tls, application }.serve(stream, surroundings).await;
+    }
+}
+
+/// Whose connection it is: the peer's own, or that of the client for whom a trusted peer connects.
+async fn client(
+    config: &ListenerConfig,
+    stream: &mut TcpStream,
+    surroundings: &mut Surroundings,
+) -> io::Result<IpAddr> {
+    let peer = surroundings.client;
+    if !config.proxies.iter().any(|network| network.contains(&peer)) {
+        return Ok(peer);
+    }
+    let deadline = surroundings.accepted + config.limits.pre_bind_timeout;
+    let header = tokio::time::timeout_at(deadline.into(), proxied::read_header(stream));
+    let read = tokio::select! {
+        read = header => read,
+        _ = surroundings.draining.wait_for(|stop| *stop) => {
+            return Err(io::Error::other("the server is shutting down"));
+        }
+    };
+    let source = read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    Ok(source.map_or(peer, |source| source.to_canonical()))
 }
 
 /// Says that there is no place, where that can be said without a handshake.

@@ -1,7 +1,8 @@
 //! The edge towards applications: sockets, TLS, limits, and the end.
 //!
 //! What lives here: listeners and their accept loops ([`listener`]), which application a connection
-//! belongs to ([`applications`]), certificates ([`tls`]), and the orderly stop ([`drain`]).
+//! belongs to ([`applications`]), for whom a load balancer
+//! connects ([`proxy_protocol`], read by `proxied`), certificates ([`tls`]), and the orderly stop ([`drain`]).
 //!
 //! What does not: what is said on a connection (`session`).
 //!
@@ -11,6 +12,8 @@
 pub mod applications;
 pub mod drain;
 pub mod listener;
+mod proxied;
+pub mod proxy_protocol;
 pub mod tls;
 
 pub use crate::session::driver::SessionLimits;

@@ -8,6 +8,7 @@ use crate::ldap::schema::DirectoryKind;
 use crate::policy::application::RefusalStyle;
 use crate::policy::{Application, Refusal};
 
+use super::allowed::Barred;
 use super::bind::Verdict;
 use super::dialect::{Dialect, SubCode};
 
@@ -42,10 +43,12 @@ pub enum Reason {
     UnsupportedMechanism,
     /// A critical control that binds do not serve.
     CriticalControl,
+    /// The application is not served this.
+    Barred(Barred),
 }
 
 impl Reason {
-    /// Every reason but the refusals by rule, for documentation tests.
+    /// Every reason but the refusals by rule and what an application is not served, for documentation tests.
     pub const ALL_OTHERS: [Self; 13] = [
         Self::Accepted,
         Self::AcceptedLocally,
@@ -80,6 +83,7 @@ impl Reason {
             Self::UnsupportedVersion => "unsupported_version",
             Self::UnsupportedMechanism => "unsupported_mechanism",
             Self::CriticalControl => "critical_control",
+            Self::Barred(barred) => barred.code(),
         }
     }
 
@@ -89,7 +93,7 @@ impl Reason {
         match self {
             Self::Accepted | Self::AcceptedLocally | Self::Anonymous => "accepted",
             Self::Rejected | Self::LocalSecretWrong => "rejected",
-            Self::Unavailable | Self::Busy => "unavailable",
+            Self::Unavailable | Self::Busy | Self::Barred(Barred::TooFast) => "unavailable",
             Self::Refused(Refusal::ViewNotReady | Refusal::ViewStale) => "unavailable",
             Self::Refused(_)
             | Self::EmptyPassword
@@ -97,7 +101,8 @@ impl Reason {
             | Self::CleartextRefused
             | Self::UnsupportedVersion
             | Self::UnsupportedMechanism
-            | Self::CriticalControl => "refused",
+            | Self::CriticalControl
+            | Self::Barred(Barred::TlsRequired | Barred::NotServed) => "refused",
         }
     }
 
@@ -120,7 +125,8 @@ impl Reason {
             | Self::Busy
             | Self::UnsupportedVersion
             | Self::UnsupportedMechanism
-            | Self::CriticalControl => false,
+            | Self::CriticalControl
+            | Self::Barred(_) => false,
         }
     }
 }
@@ -193,7 +199,24 @@ pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> Ld
             ResultCode::UNAVAILABLE_CRITICAL_EXTENSION,
             "a critical control is not supported for this operation",
         ),
+        Reason::Barred(reason) => barred(reason),
     }
+}
+
+/// What is said to any operation that an application is not served, whoever asks.
+#[must_use]
+pub fn barred(reason: Barred) -> LdapResult {
+    let (code, text) = match reason {
+        Barred::TlsRequired => (
+            ResultCode::CONFIDENTIALITY_REQUIRED,
+            "this application is served only over TLS: use StartTLS or ldaps",
+        ),
+        Barred::NotServed => {
+            (ResultCode::UNWILLING_TO_PERFORM, "this operation is not served to this application")
+        }
+        Barred::TooFast => (ResultCode::BUSY, "too many requests a second, try again shortly"),
+    };
+    LdapResult::new(code, text)
 }
 
 /// What a bind, search or compare of an application that insists on a fresh copy gets while there is none.

@@ -11,9 +11,9 @@ use crate::ldap::request::{Authentication, BindRequest, OperationKind};
 use crate::ldap::result::LdapResult;
 use crate::ldap::secret::Password;
 use crate::policy::application::LocalAccount;
-use crate::policy::judge::{NamedAccount, judge_resolved};
-use crate::policy::local_account::{self, LocalSecretAccepted};
-use crate::policy::name;
+use crate::policy::candidate::{Candidate, Refused, candidate};
+use crate::policy::judge::NamedAccount;
+use crate::policy::local_account::LocalSecretAccepted;
 use crate::policy::{Admission, Application, BindName, Permit, Refusal, World};
 use crate::time::Now;
 use crate::upstream::{BindOutcome, Verification};
@@ -135,28 +135,12 @@ fn named(
     mut controls: Vec<Control>,
 ) -> Result<Begun, Refusal> {
     let name = BindName::read(name)?;
-    let stale = context.world.is_stale_for(context.application, context.now.wall);
-    if let Some(account) = local_account::find(context.application, &name) {
-        // A local account says yes to searches, so it must not outrun the first sync.
-        if context.world.of(context.application).any(|state| state.view.is_none()) {
-            return Err(Refusal::ViewNotReady);
-        }
-        if stale {
-            return Err(Refusal::ViewStale);
-        }
-        return Ok(Begun::CheckSecret { account: account.clone(), password });
-    }
-    let resolved = match name::resolve(context.world, context.application, &name) {
-        // Whoever is not in an old copy may have come since.
-        Err(Refusal::Unknown | Refusal::Ambiguous) if stale => return Err(Refusal::ViewStale),
-        resolved => resolved?,
-    };
-    let admission = match judge_resolved(context.world, context.application, &resolved, context.now)
-    {
-        Ok(admission) => admission,
-        Err(refusal) => {
-            let account = NamedAccount::of(context.world, &resolved);
-            return Ok(Begun::Decided(Verdict::about(Reason::Refused(refusal), account)));
+    let admission = match candidate(context.world, context.application, &name, context.now) {
+        Ok(Candidate::Directory(admission)) => admission,
+        Ok(Candidate::Local(account)) => return Ok(Begun::CheckSecret { account, password }),
+        Err(Refused { refusal, account }) => {
+            let verdict = Verdict { account, ..Verdict::of(Reason::Refused(refusal)) };
+            return Ok(Begun::Decided(verdict));
         }
     };
     controls.retain(|control| control.oid == oid::PASSWORD_POLICY);

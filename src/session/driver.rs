@@ -388,7 +388,8 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
         }
         .log(&gate.log, &gate.unknown_names);
         if verdict.reason.waits_for_floor() {
-            sleep_until((arrived + application.negative_latency).into()).await;
+            let pause = password_check::pause(&application, &verdict, now.monotonic - arrived);
+            sleep_until((arrived + pause).into()).await;
         }
         self.session.conclude_bind(pending.id, verdict, &result, &mut self.answers);
         self.flush().await?;

@@ -30,6 +30,7 @@ use super::search::{
 };
 use super::search_run::{SearchRun, Seen};
 use super::sort::Order;
+use super::spanning;
 
 /// A search whose entries have to be found: all it needs, owned, so that it can run on any thread.
 pub struct Finding {
@@ -212,7 +213,9 @@ impl Finding {
         }
         // A view that is not there yet must not look like one that holds nothing. A base that one view
         // has is answered from that view alone, whatever the others do.
-        if self.unready && (found.is_empty() || self.request.base.trim().is_empty()) {
+        let of_many = self.request.base.trim().is_empty()
+            || self.base.as_ref().is_some_and(|base| self.spans(base));
+        if self.unready && (found.is_empty() || of_many) {
             return Err(not_ready().into());
         }
         if found.is_empty() {
@@ -237,8 +240,9 @@ impl Finding {
             Err(missing) => return Ok(Err(missing)),
         };
         let before = found.len();
-        for base in std::iter::once(base.clone()).chain(self.contexts_below(view, &base)) {
-            let slots = match limits::look(view, &base, &self.request, viewer, &self.watch) {
+        for (base, scope) in self.places(view, &base) {
+            let place = (&base, scope);
+            let slots = match limits::look(view, place, &self.request, viewer, &self.watch) {
                 Ok(slots) => slots,
                 Err(Fault::NoSuchObject(missing)) if found.len() == before => {
                     return Ok(Err(missing));
@@ -251,6 +255,25 @@ impl Finding {
             found.push(Part { directory, view, users, slots });
         }
         Ok(Ok(()))
+    }
+
+    /// Where in a view the search looks: at its base; or, where the base is above several directories, at
+    /// the heads of those; and on request in other contexts below.
+    fn places(&self, view: &View, base: &NormalizedDn) -> Vec<(NormalizedDn, SearchScope)> {
+        let scope = self.request.scope;
+        if self.targets.len() > 1 && self.spans(base) {
+            let heads = spanning::heads_below(view, base, scope);
+            if !heads.is_empty() {
+                return heads;
+            }
+        }
+        let mut places = vec![(base.clone(), scope)];
+        places.extend(self.contexts_below(view, base).map(|head| (head, scope)));
+        places
+    }
+
+    fn spans(&self, base: &NormalizedDn) -> bool {
+        spanning::spans(self.targets.iter().map(|target| &*target.seen.view), base)
     }
 
     /// The heads of other naming contexts below the base, if the search is to go on in them.

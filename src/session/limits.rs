@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::directory::{Audience, Budget, NoSuchObject, SearchError, Slot, View};
 use crate::ldap::dn::NormalizedDn;
-use crate::ldap::request::SearchRequest;
+use crate::ldap::request::{SearchRequest, SearchScope};
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::policy::application::SearchLimits;
 use crate::time::Now;
@@ -137,7 +137,7 @@ pub(super) fn is_long(parts: &[Part]) -> bool {
 /// See [`Fault`].
 pub fn look(
     view: &View,
-    base: &NormalizedDn,
+    (base, scope): (&NormalizedDn, SearchScope),
     request: &SearchRequest,
     audience: &dyn Audience,
     watch: &Watch,
@@ -146,7 +146,7 @@ pub fn look(
     let fewer = light && LIGHT < watch.candidates;
     let candidates = if fewer { LIGHT } else { watch.candidates };
     let budget = Budget { candidates, expired: &|| watch.is_enough() };
-    let found = view.search_within(base, request.scope, &request.filter, audience, &budget);
+    let found = view.search_within(base, scope, &request.filter, audience, &budget);
     let found = found.map_err(|error| match error {
         SearchError::NoSuchObject(missing) => Fault::NoSuchObject(missing),
         SearchError::TooManyCandidates if fewer => Fault::Exceeded(Exceeded::Light),

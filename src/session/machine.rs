@@ -8,7 +8,7 @@ use crate::ldap::control::Control;
 use crate::ldap::message::MessageId;
 use crate::ldap::request::{
     BindRequest, CompareRequest, ExtendedRequest, Operation, OperationKind, Request, RequestError,
-    START_TLS, SearchRequest, SearchScope, WHO_AM_I,
+    START_TLS, SearchRequest, WHO_AM_I,
 };
 use crate::ldap::response::Extras;
 use crate::ldap::result::{LdapResult, ResultCode};
@@ -17,7 +17,8 @@ use crate::policy::visibility::{Kept, Shown, VisibilityCache};
 use crate::policy::{Application, Identity, Permit, Refusal, World};
 use crate::time::Now;
 
-use super::answer::view_stale;
+use super::allowed::{self, Barred};
+use super::answer::Reason;
 use super::bind::{self, Begun, BindContext, Verdict};
 use super::compare::compare;
 use super::critical;
@@ -27,13 +28,10 @@ use super::extensions::continues_a_list;
 use super::heavy::{Heavy, Started};
 use super::limits::Clock;
 use super::pins::Pins;
+use super::reading_permit::{reading_permit, renew};
 use super::responder;
 use super::root_dse;
 use super::search::{self, Memory, SearchContext, SearchRun};
-
-/// What Active Directory says to a search before a bind; administrators' tools look for this text.
-const NOT_BOUND: &str = "000004DC: LdapErr: DSID-0C0909B2, comment: In order to perform this operation \
-a successful bind must be completed on the connection., data 0, v1db1";
 
 /// What a connection is like, fixed when it is accepted (and again after StartTLS).
 #[derive(Clone, Debug)]
@@ -218,6 +216,9 @@ impl Session {
             responder::answer(octets, id, kind, &result);
             return Next::Continue;
         }
+        if let Err(reason) = allowed::check(&self.terms, &operation, &controls, moment.now) {
+            return self.bar(id, &operation, reason, moment.now, octets);
+        }
         match operation {
             Operation::Bind(request) => self.bind(id, request, controls, moment),
             Operation::Unbind => Next::Close,
@@ -235,6 +236,27 @@ impl Session {
                 Next::Continue
             }
         }
+    }
+
+    /// Refuses what the application is not served. A bind goes on to its audit line.
+    fn bar(
+        &mut self,
+        id: MessageId,
+        operation: &Operation,
+        reason: Barred,
+        now: Now,
+        octets: &mut Vec<u8>,
+    ) -> Next {
+        let result = allowed::refuse(&self.terms, operation, reason, now);
+        if let Operation::Bind(request) = operation {
+            self.permit = None;
+            // Whoever is told to use StartTLS may use it.
+            self.bound |= reason != Barred::TlsRequired;
+            let begun = Begun::Decided(Verdict::of(Reason::Barred(reason)));
+            return Next::Bind(Box::new(PendingBind { id, name: request.name.clone(), begun }));
+        }
+        responder::answer(octets, id, operation.kind(), &result);
+        Next::Continue
     }
 
     fn bind(
@@ -285,7 +307,7 @@ impl Session {
         moment: Moment<'_>,
         octets: &mut Vec<u8>,
     ) -> Next {
-        if request.base.is_empty() && request.scope == SearchScope::BaseObject {
+        if allowed::is_for_root_dse(request) {
             self.root_dse(id, request, controls, moment, octets);
             return Next::Continue;
         }
@@ -432,50 +454,8 @@ impl Session {
     }
 }
 
-/// Judges a permit again, and takes it away if it is lost.
-fn renew(slot: &mut Option<Permit>, world: &World, now: Now) -> Result<(), Refusal> {
-    let Some(permit) = slot else { return Ok(()) };
-    match permit.renew(world, now) {
-        // It says nothing against the holder.
-        Ok(()) | Err(Refusal::ViewStale) => Ok(()),
-        Err(refusal) => {
-            *slot = None;
-            Err(refusal)
-        }
-    }
-}
-
 /// Why an open session ends when its account may no longer pass.
 pub const PERMIT_LOST: &str = "the account of this session may no longer be used";
-
-/// The permit for reading, judged on the current world.
-fn reading_permit<'p>(
-    slot: &'p mut Option<Permit>,
-    terms: &Terms,
-    moment: Moment<'_>,
-) -> Result<&'p Permit, LdapResult> {
-    let not_bound = || LdapResult::new(ResultCode::OPERATIONS_ERROR, NOT_BOUND);
-    match slot {
-        Some(permit) if permit.is_current(moment.world, moment.now) => {}
-        Some(_) => renew(slot, moment.world, moment.now).map_err(|refusal| {
-            tracing::info!(reason = refusal.code(), "permit lost, the search is refused");
-            not_bound()
-        })?,
-        None => *slot = Permit::of_anonymous(&terms.application, moment.world),
-    }
-    let permit = slot.as_ref().ok_or_else(not_bound)?;
-    if moment.world.is_stale_for(&terms.application, moment.now.wall) {
-        return Err(view_stale());
-    }
-    if permit.may_search() {
-        Ok(permit)
-    } else {
-        Err(LdapResult::new(
-            ResultCode::INSUFFICIENT_ACCESS_RIGHTS,
-            "this account may log in but not search: only the application's service accounts may",
-        ))
-    }
-}
 
 /// What a search or compare is decided on.
 fn search_context<'a>(

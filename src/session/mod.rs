@@ -1,8 +1,10 @@
 //! One conversation with one client.
 //!
 //! What lives here: the session's state and what a request means for it ([`machine`]), binds ([`bind`]),
-//! searches ([`search`]: their controls [`extensions`], bounds [`limits`], order [`sort`], pages [`cursor`] with
-//! what they pin [`pins`], [`matches`], and what they return [`plans`]), compare, extended operations, which controls are served
+//! what an application is served at all ([`allowed`]),
+//! searches ([`search`]: their controls [`extensions`], bounds [`limits`], order [`sort`], bases above several directories `spanning`, pages [`cursor`] with
+//! what they pin [`pins`], [`matches`], and what they return [`plans`]), compare, the permit that both need
+//! (`reading_permit`), extended operations, which controls are served
 //! ([`critical`]), the one table from reason to result code ([`answer`]), and the loop that moves octets
 //! ([`driver`]) with what has come in ([`inbox`]), what goes out (`outbox`), its limits (`client_limits`), what else wakes it
 //! ([`signals`]: the end, an alarm, and changes, which [`waking`] brings to those whom the [`registry`] knows,
@@ -14,6 +16,7 @@
 //! barrier; every answerable request gets exactly one terminal answer of its own type; a critical control
 //! that is not served gets code 12.
 
+pub mod allowed;
 pub mod answer;
 pub mod audit;
 pub mod bind;
@@ -38,6 +41,7 @@ mod page;
 pub mod password_check;
 pub mod pins;
 pub mod plans;
+mod reading_permit;
 pub mod registry;
 pub mod responder;
 pub mod revocations;
@@ -46,6 +50,7 @@ pub mod search;
 mod search_run;
 pub mod signals;
 pub mod sort;
+mod spanning;
 #[cfg(test)]
 mod tests;
 pub mod waking;

@@ -108,9 +108,21 @@ fn learn(directory: &DirectoryGate, verification: &Verification) {
     }
 }
 
+/// How long after its request a negative answer leaves: never before the application's floor, and one that no
+/// controller was asked for as late as those that one was.
+pub(super) fn pause(application: &Application, verdict: &Verdict, took: Duration) -> Duration {
+    let like_others = if verdict.reason == Reason::Rejected {
+        application.pace.note(took);
+        took
+    } else {
+        application.pace.draw()
+    };
+    application.negative_latency.max(like_others)
+}
+
 /// The wording of the account's directory, or of the application's first. Where states stay private it is
 /// always the first: which directory an account is in must not be told by the words.
-pub(super) fn dialect_for(
+pub(crate) fn dialect_for(
     gate: &Gate,
     application: &Application,
     verdict: &Verdict,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::directory::{Domain, OPENLDAP_CONTAINERS, OPENLDAP_GROUPS, OPENLDAP_USERS, View};
+use crate::directory::{
+    Domain, OPENLDAP_CONTAINERS, OPENLDAP_GROUPS, OPENLDAP_USERS, View, dns_name,
+};
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::dn::{DistinguishedName, NormalizedDn};
 use crate::ldap::entry::{AttributeValues, Entry};
@@ -320,19 +322,6 @@ pub fn domain(
         root_dse,
         subschema: None,
     }
-}
-
-/// RFC 2247 §2: `DC=corp,DC=example` is `corp.example`.
-fn dns_name(naming_context: &str) -> Option<String> {
-    let name = DistinguishedName::parse(naming_context).ok()?;
-    let labels = name.rdns().iter().map(|rdn| match rdn.0.as_slice() {
-        [only] if only.attribute().eq_ignore_ascii_case("dc") => {
-            String::from_utf8(only.value().to_vec()).ok()
-        }
-        _ => None,
-    });
-    let labels: Vec<String> = labels.collect::<Option<_>>()?;
-    (!labels.is_empty()).then(|| labels.join("."))
 }
 
 #[cfg(test)]

@@ -84,6 +84,15 @@ impl Upstream {
         status.collect()
     }
 
+    /// The controller that a login would be sent to first now. Nothing is sent, and nobody's turn is used up.
+    #[must_use]
+    pub fn first_to_verify(&self, now: Now) -> Option<Arc<str>> {
+        let candidates = self.shared.candidates(Capability::Verify, &[], now.monotonic);
+        let turn = self.shared.turn.load(Ordering::Relaxed);
+        let member = self.shared.members.get(roster::next(&candidates, turn)?)?;
+        Some(Arc::clone(&member.config().name))
+    }
+
     /// The latest changes of state, oldest first; at most 256.
     #[must_use]
     pub fn history(&self) -> Vec<HistoryRecord> {

@@ -29,7 +29,8 @@ fn bind(gate: &Gate, listener: &str, name: &str, password: &str) -> (u32, String
 }
 
 /// The names of one account in every form that MS-ADTS 5.1.1.1.1 knows and this program serves.
-fn forms(sam: &str, dn: &str, canonical: &str, guid: &str, sid: &str) -> Vec<String> {
+pub(crate) fn forms(domain: &str, sam: &str, dn: &str, guid: &str, sid: &str) -> Vec<String> {
+    let canonical = canonical(domain, dn);
     let ad_guid_braces = format!("{{{guid}}}");
     vec![
         dn.to_owned(),
@@ -39,15 +40,15 @@ fn forms(sam: &str, dn: &str, canonical: &str, guid: &str, sid: &str) -> Vec<Str
         } else {
             dn.replace(',', " , ").replace('=', " = ")
         },
-        format!("{sam}@corp.test"),
-        format!("{}@CORP.TEST", sam.to_uppercase()),
+        format!("{sam}@{domain}"),
+        format!("{}@{}", sam.to_uppercase(), domain.to_uppercase()),
         format!("{sam}@CORP"),
         format!("CORP\\{sam}"),
         format!("corp\\{}", sam.to_uppercase()),
-        format!("corp.test\\{sam}"),
+        format!("{domain}\\{sam}"),
         sam.to_owned(),
         format!(" {sam} "),
-        canonical.to_owned(),
+        canonical,
         guid.to_owned(),
         ad_guid_braces,
         format!("<GUID={guid}>"),
@@ -100,7 +101,7 @@ fn states_that_the_controller_judges_come_back_as_it_said_them() {
             None => assert_eq!(said.code(), 0, "{sam}"),
             Some(code) => assert_eq!(said.text(), sub_code(code), "{sam}"),
         }
-        for name in forms(sam, &dn, &canonical(&dn), &guid, &sid) {
+        for name in forms("corp.test", sam, &dn, &guid, &sid) {
             let answer = Client::connect(gate.address("plain")).bind(&name, PASSWORD);
             assert_eq!(answer, said, "{name}");
             checked += 1;
@@ -110,7 +111,7 @@ fn states_that_the_controller_judges_come_back_as_it_said_them() {
 }
 
 /// `corp.test/People/Alice` of a distinguished name.
-fn canonical(dn: &str) -> String {
+fn canonical(domain: &str, dn: &str) -> String {
     let name = ldapgate::ldap::dn::DistinguishedName::parse(dn).unwrap();
     let mut parts: Vec<String> = Vec::new();
     for ava in name.0.iter().flat_map(|rdn| &rdn.0) {
@@ -120,7 +121,7 @@ fn canonical(dn: &str) -> String {
         let value = String::from_utf8(ava.value().to_vec()).unwrap();
         parts.push(value.replace('\\', "\\\\").replace('/', "\\/"));
     }
-    parts.push("corp.test".to_owned());
+    parts.push(domain.to_owned());
     parts.reverse();
     parts.join("/")
 }
@@ -143,7 +144,7 @@ fn states_judged_here_never_reach_a_controller() {
     ] {
         let (dn, guid, sid) = identity(ad, sam);
         let before = ad.bind_count(sam);
-        for name in forms(sam, &dn, &canonical(&dn), &guid, &sid) {
+        for name in forms("corp.test", sam, &dn, &guid, &sid) {
             for password in [PASSWORD, "wrong"] {
                 let uniform = bind(gate, "plain", &name, password);
                 assert_eq!(uniform, (49, WRONG_PASSWORD.to_owned()), "{name}");

@@ -44,6 +44,11 @@ fn dn() {
     replay("dn", fuzzing::dn);
 }
 
+#[test]
+fn proxy_protocol() {
+    replay("proxy_protocol", ldapgate::server::proxy_protocol::holds_when_cut);
+}
+
 /// The fuzz package compiles the language on its own; what the language uses, the package has to name.
 #[test]
 fn the_fuzz_package_has_all_that_the_language_uses() {

@@ -6,6 +6,7 @@ use std::path::Path;
 use ldapgate::ldap::schema::DirectoryKind;
 use ldapgate::policy::Refusal;
 use ldapgate::policy::application::RefusalStyle;
+use ldapgate::session::allowed::Barred;
 use ldapgate::session::answer::{Reason, bind_result};
 use ldapgate::session::dialect::Dialect;
 
@@ -20,7 +21,9 @@ fn all_text(folder: &str) -> String {
 }
 
 fn every_reason() -> Vec<Reason> {
-    Refusal::ALL.into_iter().map(Reason::Refused).chain(Reason::ALL_OTHERS).collect()
+    let refused = Refusal::ALL.into_iter().map(Reason::Refused);
+    let barred = Barred::ALL.into_iter().map(Reason::Barred);
+    refused.chain(Reason::ALL_OTHERS).chain(barred).collect()
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn the_documented_answers_are_the_programs_own() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 20, "rows with two columns of answers");
+    assert_eq!(checked, 23, "rows with two columns of answers");
 }
 
 /// Every log message that the documentation names is one that the program writes.

@@ -264,7 +264,7 @@ fn an_encrypted_listener_needs_a_certificate() {
 }
 
 /// A client from this address of the loopback network.
-fn client_from(source: &str, address: SocketAddr) -> Client {
+pub(crate) fn client_from(source: &str, address: SocketAddr) -> Client {
     use socket2::{Domain, Socket, Type};
     let source: IpAddr = source.parse().unwrap();
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();

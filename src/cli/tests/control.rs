@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::admin::document::{Failure, Health, Level, PassOutcome, Status, SyncAnswer};
 use crate::admin::{self, ControlSocket, ControlState, ControlledDirectory, ListenerFacts};
@@ -16,11 +17,16 @@ use crate::cli::exit;
 use crate::cli::status::page;
 use crate::directory::PublishedView;
 use crate::ldap::schema::DirectoryKind;
+use crate::policy::local_account::VerifiedSecrets;
+use crate::policy::visibility::VisibilityCache;
+use crate::session::audit::NameHash;
+use crate::session::dialect::Dialect;
+use crate::session::gate::{DirectoryGate, Gate};
 use crate::session::revocations::Revocations;
 use crate::sync::{
     Consequences, CronSchedule, Keeping, SharedJobs, SyncConfig, SyncDriver, SyncHandle, Timing,
 };
-use crate::telemetry::{LogConfig, subscriber};
+use crate::telemetry::{LineLog, LogConfig, subscriber};
 use crate::time::Now;
 use crate::upstream::Upstream;
 
@@ -70,7 +76,9 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
     let name = settings.name;
     let (attributes, max_age) = (settings.attributes, settings.sync.max_age);
     let revocations = Arc::new(Revocations::default());
+    let gate = gate(&name, &upstream, &published, max_age);
     let state = ControlState {
+        gate: Arc::new(gate),
         directories: vec![ControlledDirectory {
             name,
             upstream,
@@ -89,7 +97,7 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         started: Now::read().wall,
         draining: stopped.clone(),
         log,
-        applications: Vec::new(),
+        applications: config.applications,
     };
     let socket = ControlSocket::bind(&world.socket()).unwrap();
     let mut told = stopped;
@@ -98,6 +106,37 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
     }));
     let client = ControlClient::new(&world.socket());
     Running { client, stop, ended, world, published, revocations, _log: Box::new(subscriber) }
+}
+
+/// What sessions on the directory would share.
+fn gate(
+    name: &Arc<str>,
+    upstream: &Arc<Upstream>,
+    published: &Arc<PublishedView>,
+    max_age: Duration,
+) -> Gate {
+    let directory = DirectoryGate {
+        name: name.clone(),
+        kind: DirectoryKind::ActiveDirectory,
+        published: published.clone(),
+        max_age,
+        upstream: upstream.clone(),
+        dialect: ArcSwap::from_pointee(Dialect::default_for(DirectoryKind::ActiveDirectory)),
+        refresh: Box::new(|| ()),
+    };
+    Gate {
+        directories: vec![directory],
+        visibility: VisibilityCache::default(),
+        registry: Arc::default(),
+        revocations: Arc::default(),
+        pins: Arc::default(),
+        secrets: VerifiedSecrets::new([1; 32]),
+        slow_checks: Arc::new(Semaphore::new(1)),
+        heavy_searches: Arc::new(Semaphore::new(1)),
+        log: LineLog::nowhere(),
+        unknown_names: NameHash::off(),
+        host: "gate.example".to_owned(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,5 +2,6 @@
 
 mod check;
 mod control;
+mod explaining;
 mod syncing;
 mod world;

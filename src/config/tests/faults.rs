@@ -385,6 +385,24 @@ const APPLICATIONS: &[Row] = &[
     ),
     (
         APPLICATION,
+        "[[application]]\noperations = [\"bind\", \"modify\"]\n",
+        "application[0].operations[1]",
+        "no operation that is served",
+    ),
+    (
+        "[[application]]\n",
+        "[[application]]\noperations = []\n",
+        "application[0].operations",
+        "empty list",
+    ),
+    (
+        "[[application]]\n",
+        "[[application]]\nlimits.binds_per_second = 2000000\n",
+        "application[0].limits.binds_per_second",
+        "between 0",
+    ),
+    (
+        "[[application]]\n",
         "[[application]]\nlisteners = [\"inside\"]\n",
         "application[0].listeners[0]",
         "known: \"ldap://127.0.0.1:3389\"",
@@ -588,6 +606,18 @@ const LISTENER: &[Row] = &[
         "means nothing",
     ),
     (URL, "url = \"ldap://127.0.0.1\"\nname = \"a b\"", "listener[0].name", "is no name"),
+    (
+        URL,
+        "url = \"ldap://127.0.0.1\"\nproxy_protocol = []",
+        "listener[0].proxy_protocol",
+        "empty list",
+    ),
+    (
+        URL,
+        "url = \"ldap://127.0.0.1\"\nproxy_protocol = [\"10.0.0.5\", \"10.0.0.1/8\"]",
+        "listener[0].proxy_protocol[1]",
+        "10.0.0.0/8 for the network",
+    ),
     (
         URL,
         "url = \"ldap://127.0.0.1\"\nmax_connections = 0",

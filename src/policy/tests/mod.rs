@@ -3,6 +3,7 @@
 
 mod accounts;
 mod departures;
+mod explain;
 mod impact;
 mod local;
 mod names;
@@ -16,9 +17,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::application::{
     AnonymousAccess, Application, Freshness, LocalAccount, RefusalStyle, ScopeBase, SearchLimits,
-    Searchers,
+    Searchers, ServedOperation,
 };
+use super::pace::Pace;
 use super::service_account::ServiceAccountMemo;
+use super::traffic::Traffic;
 use super::{BindName, DirectoryState, Refusal, World, judge};
 use crate::directory::{Domain, View};
 use crate::ldap::dn::NormalizedDn;
@@ -235,7 +238,11 @@ pub(crate) fn application() -> Application {
         refusals: RefusalStyle::Uniform,
         freshness: Freshness::Lenient,
         negative_latency: Duration::ZERO,
+        pace: Pace::default(),
         limits: SearchLimits::default(),
+        traffic: Traffic::default(),
+        operations: ServedOperation::ALL.into(),
+        require_tls: false,
         primary_group_in_member_of: false,
         networks: Vec::new(),
         listeners: Vec::new(),

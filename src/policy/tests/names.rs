@@ -170,3 +170,39 @@ fn two_directories() {
     assert_eq!(found(&half, &on_both(), "CORP\\bob"), Ok(BOB));
     assert_eq!(found(&half, &application(), "bob"), Ok(BOB));
 }
+
+/// A name says which directory it is of by its UPN suffix, its NetBIOS or DNS domain, or the end of its distinguished
+/// name; a bare name says nothing, and is refused where two directories have it.
+#[test]
+fn names_are_routed_to_their_directory() {
+    const TWIN: u8 = 61;
+    let lab = vec![person(ANNA, "anna"), person(TWIN, "alice"), person(62, "eve@lab.example")];
+    let world = both(Some(corp_view(1, company())), Some(lab_view(2, lab)));
+    for (name, account) in [
+        ("alice@corp.example", Ok(ALICE)),
+        ("alice@mail.example", Ok(ALICE)),
+        ("CORP\\alice", Ok(ALICE)),
+        ("corp.example\\alice", Ok(ALICE)),
+        (&*people("alice"), Ok(ALICE)),
+        ("corp.example/People/alice", Ok(ALICE)),
+        ("alice@lab.example", Ok(TWIN)),
+        ("ALICE@Lab.Example", Ok(TWIN)),
+        ("lab.example\\alice", Ok(TWIN)),
+        ("uid=alice,ou=people,dc=lab,dc=example", Ok(TWIN)),
+        ("eve@lab.example", Ok(62)),
+        ("alice", Err(Refusal::Ambiguous)),
+        ("anna", Ok(ANNA)),
+        ("bob", Ok(BOB)),
+        ("anna@corp.example", Err(Refusal::Unknown)),
+        ("CORP\\anna", Err(Refusal::Unknown)),
+        ("LAB\\anna", Err(Refusal::Unknown)),
+        ("bob@lab.example", Err(Refusal::Unknown)),
+        ("anna@example", Err(Refusal::Unknown)),
+    ] {
+        assert_eq!(found(&world, &on_both(), name), account, "{name}");
+    }
+    // A uid that looks like a name and a domain, beside one that is the name.
+    let lab = vec![person(ANNA, "anna"), person(62, "anna@lab.example")];
+    let world = both(Some(corp_view(1, company())), Some(lab_view(3, lab)));
+    assert_eq!(found(&world, &on_both(), "anna@lab.example"), Err(Refusal::Ambiguous));
+}

@@ -207,7 +207,7 @@ fn an_account_of_another_directory() {
 }
 
 /// Accounts in every combination of states and places that the rules look at.
-fn population() -> Vec<Entry> {
+pub(super) fn population() -> Vec<Entry> {
     let mut entries = company();
     set(entry_of(&mut entries, BOB), "userAccountControl", &["514"]);
     set(entry_of(&mut entries, JUERGEN), "accountExpires", &[&filetime(noon().wall)]);
@@ -216,7 +216,7 @@ fn population() -> Vec<Entry> {
 }
 
 #[derive(Clone, Debug)]
-enum Restriction {
+pub(super) enum Restriction {
     Base(String),
     Excluded(String),
     Filter(&'static str),
@@ -227,7 +227,7 @@ enum Restriction {
 impl Restriction {
     /// Restricts further: bases and required groups are alternatives among themselves, so the first
     /// one restricts and a second one takes the place of it.
-    fn add(&self, application: &mut Application) {
+    pub(super) fn add(&self, application: &mut Application) {
         match self {
             Self::Base(dn) => application.bases = vec![base(dn)],
             Self::Excluded(dn) => application.excluded_bases.push(base(dn)),
@@ -243,7 +243,7 @@ impl Restriction {
     }
 }
 
-fn restrictions() -> Vec<Restriction> {
+pub(super) fn restrictions() -> Vec<Restriction> {
     vec![
         Restriction::Base(format!("OU=People,{CORP}")),
         Restriction::Excluded(format!("OU=Sales,OU=People,{CORP}")),

@@ -5,6 +5,7 @@
     reason = "a test looks for one kind and fails on the rest"
 )]
 
+mod allowed;
 mod answers;
 mod conversation;
 mod cursors;
@@ -16,6 +17,7 @@ mod reading;
 mod revoking;
 mod schema;
 mod signalling;
+mod spanning;
 mod staleness;
 
 use std::sync::Arc;

@@ -105,3 +105,35 @@ fn a_withdrawn_account_is_lost_on_an_old_copy_too() {
     assert_eq!(client.session.renew(&world, now), Err(Refusal::Unknown));
     assert!(client.session.permit().is_none());
 }
+
+/// Every form of a name, of somebody active, disabled or unknown: an application that insists on a fresh copy hears
+/// nothing else, and no password is handed on.
+#[test]
+fn no_form_of_a_name_gets_past_an_old_copy() {
+    let forms = |sam: &str, relative_id: u32, number: u8| {
+        let id = crate::policy::tests::guid(number);
+        let dn = crate::policy::tests::people(sam);
+        vec![
+            dn.clone(),
+            dn.to_uppercase(),
+            format!("{sam}@corp.example"),
+            format!("{sam}@mail.example"),
+            format!("CORP\\{sam}"),
+            format!("corp.example\\{sam}"),
+            sam.to_owned(),
+            format!("corp.example/People/{sam}"),
+            id.to_string(),
+            format!("<GUID={id}>"),
+            format!("S-1-5-21-1-2-3-{relative_id}"),
+        ]
+    };
+    for (sam, number) in [("alice", 11), ("bob", 12), ("nobody", 99)] {
+        for name in forms(sam, 1000 + u32::from(number), number) {
+            let mut client = client(Freshness::Strict);
+            client.now = client.now.later(2 * HOUR);
+            let answers = client.send(simple(&name, "right"), Vec::new());
+            assert_eq!(answers.code(), 52, "{name}");
+            assert!(client.session.permit().is_none());
+        }
+    }
+}

@@ -75,7 +75,8 @@ impl Client {
         self.with_tls(config, name).unwrap()
     }
 
-    fn with_tls(self, config: &Arc<ClientConfig>, name: &str) -> std::io::Result<Self> {
+    /// The handshake on what is in clear so far.
+    pub(crate) fn with_tls(self, config: &Arc<ClientConfig>, name: &str) -> std::io::Result<Self> {
         assert!(self.buffer.is_empty(), "octets in clear before the handshake");
         Ok(Self { stream: self.stream.with_tls(config, name)?, ..self })
     }
