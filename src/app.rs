@@ -21,6 +21,8 @@ use crate::server::tls::{ServerCertificate, server_config};
 use crate::server::{Applications, BoundListener, Drain, ListenerConfig, ListenerSecurity};
 use crate::session::audit::NameHash;
 use crate::session::gate::Gate;
+use crate::session::kill_switch::KillSwitch;
+use crate::session::registry::Registry;
 use crate::session::waking;
 use crate::store::{MOST_JOBS, SetAside, Store};
 use crate::sync::{Job, JobHistory, SharedJobs};
@@ -40,6 +42,8 @@ pub struct App {
     applications: Vec<Arc<Application>>,
     listeners: Vec<BoundListener>,
     gate: Arc<Gate>,
+    /// Wakes all sessions when it moves.
+    epoch: watch::Sender<u64>,
     control: Option<ControlSocket>,
     log: LogHandle,
     drain: Drain,
@@ -68,10 +72,14 @@ impl App {
         let of = |settings| Directory::new(settings, &known_applications, store.as_ref(), &jobs);
         let directories: Vec<Directory> =
             config.directories.into_iter().map(of).collect::<anyhow::Result<_>>()?;
+        let (registry, epoch): (Arc<Registry>, _) = (Arc::default(), watch::Sender::new(0));
+        let kill_switch =
+            KillSwitch::open(store.clone(), registry.clone(), epoch.clone(), started)?;
         let gate = Gate {
             directories: directories.iter().map(Directory::gate).collect(),
             visibility: VisibilityCache::default(),
-            registry: Arc::default(),
+            registry,
+            kill_switch: Arc::new(kill_switch),
             revocations: Arc::default(),
             pins: Arc::default(),
             secrets: VerifiedSecrets::new(random_key()?),
@@ -90,6 +98,7 @@ impl App {
             applications: known_applications,
             listeners,
             gate: Arc::new(gate),
+            epoch,
             control,
             log,
             drain: Drain::default(),
@@ -115,7 +124,6 @@ impl App {
     /// A part that must not end has ended.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut parts: JoinSet<&'static str> = JoinSet::new();
-        let epoch = watch::Sender::new(0_u64);
         let control = ControlTask::start(self.control()?);
         for directory in self.directories {
             let name = directory.name.clone();
@@ -128,7 +136,7 @@ impl App {
             let following = waking::follow(
                 directory.published.moves(),
                 self.gate.registry.clone(),
-                epoch.clone(),
+                self.epoch.clone(),
                 waking::ROUND,
             );
             parts.spawn(async move {
@@ -149,7 +157,8 @@ impl App {
                 security = security(listener.config()),
                 "listening"
             );
-            let (gate, epoch, drain) = (self.gate.clone(), epoch.subscribe(), self.drain.clone());
+            let (gate, epoch, drain) =
+                (self.gate.clone(), self.epoch.subscribe(), self.drain.clone());
             parts.spawn(async move {
                 listener.run(gate, epoch, drain).await;
                 "a listener"
@@ -181,6 +190,7 @@ impl App {
             directories: self.directories.iter().map(Directory::controlled).collect(),
             open_sessions: self.drain.open_sessions(),
             revocations: self.gate.revocations.clone(),
+            kill_switch: self.gate.kill_switch.clone(),
             listeners: listeners?,
             started: self.started,
             draining: self.drain.watch(),
@@ -226,6 +236,7 @@ fn open_store(path: &Path) -> anyhow::Result<Store> {
             reason,
             "the store could not be used and was set aside: everything is read anew"
         );
+        tracing::error!("blocks of earlier runs are lost with the store: set them again");
     }
     Ok(opened.store)
 }

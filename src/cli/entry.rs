@@ -19,7 +19,8 @@ use super::arguments::{
 use super::client::ControlClient;
 use super::exit::{CommandError, Done};
 use super::{
-    certs, check, demo, explain, log_level, metrics, output, run, service_account, status, sync,
+    block, certs, check, demo, explain, log_level, metrics, output, run, service_account, status,
+    sync,
 };
 
 /// Where the configuration is looked for, in this order, when none is named.
@@ -65,6 +66,15 @@ async fn dispatch(arguments: &Arguments) -> Result<Done, CommandError> {
         }
         Command::Metrics(arguments) => metrics::run(&client(config, &arguments.socket)?).await,
         Command::Sync(arguments) => sync(config, arguments).await,
+        Command::Block(arguments) => {
+            block::block(&client(config, &arguments.whom.socket)?, arguments).await
+        }
+        Command::Unblock(arguments) => {
+            block::unblock(&client(config, &arguments.whom.socket)?, arguments).await
+        }
+        Command::Blocks(arguments) => {
+            block::list(&client(config, &arguments.socket)?, arguments).await
+        }
         Command::Explain(ExplainCommand::Search(arguments)) => {
             explain::search(&client(config, &arguments.socket)?, arguments).await
         }

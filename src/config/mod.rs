@@ -36,3 +36,4 @@ pub use load::{control_socket, load, load_text};
 pub use local_account::local_account_name;
 pub use parse::ENVIRONMENT_PREFIX;
 pub use resolve::{AuditSettings, Config, DirectorySettings, SyncSettings};
+pub use value::duration_argument as duration;

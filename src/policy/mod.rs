@@ -1,7 +1,7 @@
 //! Who may pass, decided on snapshots. Plain data in, a verdict out: no I/O, no clock, no async.
 //!
 //! What lives here: from a bind name to one account ([`name`]), from an entry to the account's state
-//! ([`account`]), the rules ([`rules`]), the decision and the permit ([`mod@judge`]), what an application is
+//! ([`account`]), whom an operator has blocked ([`blocks`]), the rules ([`rules`]), the decision and the permit ([`mod@judge`]), what an application is
 //! shown ([`visibility`]), what a new view does to all of them ([`mod@impact`]), and accounts only this program knows ([`local_account`]).
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
@@ -13,6 +13,7 @@
 
 pub mod account;
 pub mod application;
+pub mod blocks;
 pub mod impact;
 pub mod judge;
 pub mod local_account;
@@ -26,6 +27,7 @@ pub mod visibility;
 pub mod world;
 
 pub use application::Application;
+pub use blocks::{Block, BlockTarget, Blocks};
 pub use judge::{Account, Admission, Identity, Permit, judge};
 pub use name::BindName;
 pub use refusal::Refusal;

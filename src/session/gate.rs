@@ -16,6 +16,7 @@ use crate::upstream::Upstream;
 
 use super::audit::NameHash;
 use super::dialect::Dialect;
+use super::kill_switch::KillSwitch;
 use super::pins::Pins;
 use super::registry::Registry;
 use super::revocations::Revocations;
@@ -46,6 +47,8 @@ pub struct Gate {
     pub visibility: VisibilityCache,
     /// Which sessions act for whom.
     pub registry: Arc<Registry>,
+    /// Whom an operator has blocked.
+    pub kill_switch: Arc<KillSwitch>,
     /// How long it took to end sessions whose accounts were taken away.
     pub revocations: Arc<Revocations>,
     /// The lists that paged searches of all sessions go on in.
@@ -83,7 +86,8 @@ impl Gate {
     /// A snapshot for one decision.
     #[must_use]
     pub fn world(&self) -> World {
-        let mut epoch = 0;
+        let blocks = self.kill_switch.current();
+        let mut epoch = blocks.version();
         let states = self.directories.iter().map(|directory| {
             let state = directory.published.state();
             // Epochs only grow, so their sum moves whenever any state does.
@@ -91,7 +95,7 @@ impl Gate {
             DirectoryState::published(directory.name.clone(), &state, directory.max_age)
         });
         let directories = states.collect();
-        World { epoch, directories }
+        World { epoch, blocks, directories }
     }
 
     /// A snapshot to keep.
@@ -102,7 +106,7 @@ impl Gate {
         Snapshot { published, world: self.world() }
     }
 
-    /// Replaces `snapshot` if any view has been published or anybody withdrawn since it was taken. What was
+    /// Replaces `snapshot` if any view has been published or anybody withdrawn or blocked since it was taken. What was
     /// done before the call is in it afterwards.
     pub fn refresh(&self, snapshot: &mut Snapshot) {
         if snapshot.published != self.published() {
@@ -112,7 +116,8 @@ impl Gate {
 
     /// Moves whenever any state does.
     fn published(&self) -> u64 {
-        self.directories.iter().map(|directory| directory.published.epoch()).sum()
+        let views = self.directories.iter().map(|directory| directory.published.epoch());
+        views.sum::<u64>() + self.kill_switch.version()
     }
 
     /// The directory called `name`.

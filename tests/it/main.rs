@@ -13,6 +13,7 @@
 mod ad;
 mod bad_input;
 mod bad_searches;
+mod blocking;
 mod browsers;
 mod check;
 mod clients;

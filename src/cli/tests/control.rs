@@ -16,6 +16,7 @@ use crate::cli::exit;
 use crate::cli::status::page;
 use crate::directory::PublishedView;
 use crate::ldap::schema::DirectoryKind;
+use crate::session::kill_switch::KillSwitch;
 use crate::session::revocations::Revocations;
 use crate::sync::{
     Consequences, CronSchedule, Keeping, SharedJobs, SyncConfig, SyncDriver, SyncHandle, Timing,
@@ -81,6 +82,7 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         }],
         open_sessions: Arc::new(AtomicUsize::new(3)),
         revocations: revocations.clone(),
+        kill_switch: Arc::new(KillSwitch::idle()),
         listeners: vec![ListenerFacts {
             name: "applications".into(),
             address: "127.0.0.1:389".to_owned(),
