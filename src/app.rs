@@ -28,6 +28,8 @@ use crate::store::{MOST_JOBS, SetAside, Store};
 use crate::sync::{Job, JobHistory, SharedJobs};
 use crate::telemetry::LogHandle;
 use crate::time::Now;
+use crate::trail::event::Value;
+use crate::trail::{Event, Trail};
 
 mod directory;
 
@@ -67,9 +69,16 @@ impl App {
             listeners.push(bind_listener(listener, &applications).await?);
         }
         let store = config.store.as_deref().map(open_store).transpose()?;
+        let trail = config.trail.map(|trail| Trail::open(trail, Now::read())).transpose();
+        let trail = trail.context("audit.file")?.map(Arc::new);
+        if let Some(trail) = &trail {
+            begin(trail, &config.digest);
+        }
         let names: Vec<&str> = config.directories.iter().map(|one| &*one.name).collect();
         let jobs = kept_jobs(store.as_ref(), &names);
-        let of = |settings| Directory::new(settings, &known_applications, store.as_ref(), &jobs);
+        let of = |settings| {
+            Directory::new(settings, &known_applications, store.as_ref(), &jobs, trail.as_ref())
+        };
         let directories: Vec<Directory> =
             config.directories.into_iter().map(of).collect::<anyhow::Result<_>>()?;
         let (registry, epoch): (Arc<Registry>, _) = (Arc::default(), watch::Sender::new(0));
@@ -86,6 +95,7 @@ impl App {
             slow_checks: Arc::new(Semaphore::new(SLOW_CHECKS)),
             heavy_searches: Arc::new(Semaphore::new(heavy_searches())),
             log: log.lines().clone(),
+            trail,
             unknown_names: if config.audit.hash_unknown_names {
                 NameHash::keyed(random_key()?)
             } else {
@@ -172,6 +182,12 @@ impl App {
         self.drain.stop(self.grace).await;
         parts.abort_all();
         control.stop().await;
+        if let Some(trail) = &self.gate.trail {
+            let by_itself =
+                Value::Word(if ended.is_none() { "asked to" } else { "a part has failed" });
+            trail.leave(Event::new("stop", Now::read().wall).field("why", by_itself));
+            trail.stop();
+        }
         match ended {
             None => {
                 tracing::info!("stopped");
@@ -191,6 +207,7 @@ impl App {
             open_sessions: self.drain.open_sessions(),
             revocations: self.gate.revocations.clone(),
             kill_switch: self.gate.kill_switch.clone(),
+            trail: self.gate.trail.clone(),
             listeners: listeners?,
             started: self.started,
             draining: self.drain.watch(),
@@ -224,6 +241,19 @@ impl ControlTask {
             tracing::warn!(%error, "the control socket has failed");
         }
     }
+}
+
+/// The first lines of a run.
+fn begin(trail: &Trail, configuration: &str) {
+    let wall = Now::read().wall;
+    trail.leave(
+        Event::new("start", wall)
+            .field("version", Value::Word(env!("CARGO_PKG_VERSION")))
+            .field("pid", Value::Number(std::process::id().into())),
+    );
+    trail.leave(
+        Event::new("configuration_loaded", wall).field("sha256", Value::text(configuration)),
+    );
 }
 
 /// Opens what outlives a restart. Something is set aside rather than trusted where it is not what it should be.

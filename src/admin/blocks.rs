@@ -15,6 +15,8 @@ use crate::policy::name::{self, Resolved};
 use crate::policy::{BindName, Block, BlockTarget, DirectoryState, World};
 use crate::session::kill_switch::{Kept, KillSwitchError};
 use crate::time::{Now, unix_seconds};
+use crate::trail::Event;
+use crate::trail::event::Value;
 
 use super::block_document::{BlockAnswer, BlockDocument, BlockKind, BlockList, BlockRequest, Whom};
 use super::document::Failure;
@@ -40,7 +42,7 @@ impl Connected<IncomingStream<'_, UnixListener>> for Operator {
 
 impl Operator {
     /// `root (uid 0)`; `uid 1003` where no account of this machine has the number.
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let Some(uid) = self.0 else { return "unknown".to_owned() };
         let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         let found = accounts.lines().find_map(|line| {
@@ -101,6 +103,7 @@ fn set_now(
         kept = not_kept.is_none(),
         "blocked by an operator"
     );
+    state.note(|| event("blocked", &document, &document.set_by, now.wall));
     Ok(BlockAnswer { block: document, sessions: set.sessions, not_kept })
 }
 
@@ -139,7 +142,21 @@ fn lift_now(state: &ControlState, whom: &Whom, by: &str) -> Result<BlockDocument
         by,
         "unblocked by an operator"
     );
+    state.note(|| event("unblocked", &document, by, wall));
     Ok(document)
+}
+
+/// What setting or lifting a block leaves in the audit trail.
+fn event(kind: &'static str, block: &BlockDocument, by: &str, wall: SystemTime) -> Event {
+    let mut event = Event::new(kind, wall)
+        .field("kind", Value::Word(block.kind.word()))
+        .field("name", Value::name(&*block.name));
+    event.add_some("directory", block.directory.as_deref().map(Value::text));
+    event.add_some("guid", block.guid.as_deref().map(Value::text));
+    event.add_some("dn", block.dn.as_deref().map(Value::name));
+    let until = block.until_unix.and_then(|until| u64::try_from(until).ok());
+    event.add_some("until_unix", until.map(Value::Number));
+    event.field("why", Value::text(&*block.reason)).field("by", Value::text(by))
 }
 
 /// Whose block is meant: the one that was set under this name, or has this identity, or is about whom the name

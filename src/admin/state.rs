@@ -15,6 +15,7 @@ use crate::session::revocations::{RevocationSeconds, Revocations};
 use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
 use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
+use crate::trail::{Event, Trail};
 use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord, Upstream};
 
 use super::{document, metrics};
@@ -32,6 +33,8 @@ pub struct ControlState {
     pub revocations: Arc<Revocations>,
     /// Whom an operator has blocked.
     pub kill_switch: Arc<KillSwitch>,
+    /// The audit trail, where there is one.
+    pub trail: Option<Arc<Trail>>,
     /// Where applications connect.
     pub listeners: Vec<ListenerFacts>,
     /// When the program started.
@@ -98,6 +101,13 @@ impl ControlState {
     /// Never: text can always be put together in memory.
     pub fn metrics(&self, now: Now) -> Result<String, fmt::Error> {
         metrics::text(self.status(now), self.revocations.read())
+    }
+
+    /// Leaves something in the audit trail, where there is one.
+    pub(super) fn note(&self, event: impl FnOnce() -> Event) {
+        if let Some(trail) = &self.trail {
+            trail.leave(event());
+        }
     }
 
     /// What decisions rest on now.

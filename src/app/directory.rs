@@ -16,10 +16,12 @@ use crate::session::gate::DirectoryGate;
 use crate::store::Store;
 use crate::sync::consequences::Step;
 use crate::sync::{
-    Consequences, Follow, Keeping, Leaving, SharedJobs, Strategy, SyncConfig, SyncDriver,
+    Consequences, Follow, Held, Keeping, Leaving, SharedJobs, Strategy, SyncConfig, SyncDriver,
     SyncHandle, Timing,
 };
 use crate::time::Now;
+use crate::trail::event::Value;
+use crate::trail::{Event, Trail};
 use crate::upstream::Upstream;
 
 /// Least time between a pass and one that a refused login asks for.
@@ -46,6 +48,7 @@ impl Directory {
         applications: &[Arc<Application>],
         store: Option<&Store>,
         jobs: &SharedJobs,
+        trail: Option<&Arc<Trail>>,
     ) -> anyhow::Result<Self> {
         let (name, max_age) = (settings.name.clone(), settings.sync.max_age);
         let attributes = settings.attributes;
@@ -76,7 +79,7 @@ impl Directory {
             upstream.clone(),
             published.clone(),
             config,
-            consequences(&name, applications),
+            consequences(&name, applications, trail),
             keeping,
             jobs.clone(),
         );
@@ -119,9 +122,14 @@ fn timing(sync: &SyncSettings) -> anyhow::Result<Timing> {
 }
 
 /// What a change of the directory means for the applications.
-fn consequences(directory: &Arc<str>, applications: &[Arc<Application>]) -> Consequences {
+fn consequences(
+    directory: &Arc<str>,
+    applications: &[Arc<Application>],
+    trail: Option<&Arc<Trail>>,
+) -> Consequences {
     let known = || (directory.clone(), applications.to_vec());
     let (counting, naming) = (known(), known());
+    let (holding, trail) = (directory.clone(), trail.cloned());
     Consequences {
         impact: Arc::new(move |step: Step<'_>| {
             let (directory, applications) = &counting;
@@ -141,6 +149,16 @@ fn consequences(directory: &Arc<str>, applications: &[Arc<Application>]) -> Cons
                     users: users.into_iter().collect(),
                 })
                 .collect()
+        }),
+        held: Arc::new(move |held: &Held| {
+            if let Some(trail) = &trail {
+                trail.leave(
+                    Event::new("guard_held", Now::read().wall)
+                        .field("directory", Value::Shared(holding.clone()))
+                        .field("reasons", Value::text(held.reasons.join("; ")))
+                        .field("job", Value::Number(held.job)),
+                );
+            }
         }),
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config;
+use crate::trail::chain::Head;
 
-use super::certs;
+use super::{audit, certs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -86,6 +87,10 @@ pub enum Command {
     /// List the blocks in force: whom, until when, who set them and why
     #[command(after_help = examples::BLOCKS)]
     Blocks(BlocksArguments),
+    /// Check the audit trail
+    #[command(after_help = examples::AUDIT)]
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Show why the running ldapgate does what it does
     #[command(after_help = examples::EXPLAIN)]
     #[command(subcommand)]
@@ -333,6 +338,34 @@ pub struct BlocksArguments {
     pub json: bool,
 }
 
+/// What to do with the audit trail.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Find lines that were edited, taken away, moved or cut off
+    ///
+    /// Needs the key of the trail and no running ldapgate. What was cut off at the end shows only against a head of
+    /// earlier, which the log has every ten minutes and at every stop. Ends with 1 if something is wrong.
+    #[command(after_help = examples::AUDIT)]
+    Verify(AuditVerifyArguments),
+}
+
+/// Arguments of `audit verify`.
+#[derive(Debug, Args)]
+pub struct AuditVerifyArguments {
+    /// The trail; old files beside it are checked with it [default: the one in the configuration]
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// The file of its key [default: the one in the configuration, or the name of FILE with .key behind it]
+    #[arg(long, value_name = "PATH")]
+    pub key_file: Option<PathBuf>,
+    /// Where the trail once stood, as the log has it: it must still have that line
+    #[arg(long, value_name = "SEQ:MAC", value_parser = audit::head)]
+    pub head: Option<Head>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What to explain.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
@@ -463,6 +496,12 @@ Examples:
 Examples:
   ldapgate blocks
   ldapgate blocks --json | jq '.blocks[] | {name, until_unix, reason}'";
+
+    pub(super) const AUDIT: &str = "\
+Examples:
+  ldapgate audit verify
+  ldapgate audit verify --head 4711:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+  ldapgate audit verify --file /mnt/backup/audit.jsonl --key-file /root/audit.key --json";
 
     pub(super) const EXPLAIN: &str = "\
 Examples:

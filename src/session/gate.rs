@@ -12,6 +12,7 @@ use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::visibility::VisibilityCache;
 use crate::policy::{DirectoryState, World};
 use crate::telemetry::LineLog;
+use crate::trail::Trail;
 use crate::upstream::Upstream;
 
 use super::audit::NameHash;
@@ -61,6 +62,8 @@ pub struct Gate {
     pub heavy_searches: Arc<tokio::sync::Semaphore>,
     /// Where the audit goes.
     pub log: LineLog,
+    /// The audit trail, where there is one.
+    pub trail: Option<Arc<Trail>>,
     /// How names that resolve to nobody appear in the audit.
     pub unknown_names: NameHash,
     /// The host name this program goes by.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::directory::{EntryKind, EntryRef, Impact, View, Withdrawn};
 use crate::ldap::identifier::Guid;
 
-use super::report::Leaving;
+use super::report::{Held, Leaving};
 
 /// A view, and the one that is to replace it.
 #[derive(Clone, Copy)]
@@ -30,6 +30,9 @@ pub type WithdrawnBy = dyn Fn(Step<'_>) -> Withdrawn + Send + Sync;
 /// Who would leave which application.
 pub type LeavingBy = dyn Fn(Step<'_>) -> Vec<Leaving> + Send + Sync;
 
+/// Is told what the guard holds.
+pub type ToldOfHold = dyn Fn(&Held) + Send + Sync;
+
 /// What a change means.
 #[derive(Clone)]
 pub struct Consequences {
@@ -39,6 +42,8 @@ pub struct Consequences {
     pub withdrawn: Arc<WithdrawnBy>,
     /// See [`LeavingBy`].
     pub leaving: Arc<LeavingBy>,
+    /// See [`ToldOfHold`].
+    pub held: Arc<ToldOfHold>,
 }
 
 impl Consequences {
@@ -49,6 +54,7 @@ impl Consequences {
             impact: Arc::new(of_the_directory),
             withdrawn: Arc::new(|_| Withdrawn::default()),
             leaving: Arc::new(|_| Vec::new()),
+            held: Arc::new(|_| ()),
         }
     }
 }

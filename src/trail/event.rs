@@ -33,6 +33,10 @@ pub enum Value {
     Text(Box<str>),
     /// What names a person: hashed where names are.
     Name(Box<str>),
+    /// The same, shared.
+    Person(Arc<str>),
+    /// An identity, in the order of its digits.
+    Guid([u8; 16]),
     /// A number.
     Number(u64),
     /// An address.
@@ -104,6 +108,8 @@ impl Event {
                 Value::Shared(shared) => text(octets, shared),
                 Value::Text(owned) => text(octets, owned),
                 Value::Name(name) => text(octets, &named(name, names)),
+                Value::Person(name) => text(octets, &named(name, names)),
+                Value::Guid(guid) => text(octets, &identity(guid)),
                 Value::Number(number) => octets.extend_from_slice(number.to_string().as_bytes()),
                 Value::Address(address) => text(octets, &address.to_string()),
             }
@@ -132,6 +138,15 @@ fn named<'n>(name: &'n str, names: &Names) -> std::borrow::Cow<'n, str> {
     mac.update(name.to_lowercase().as_bytes());
     let digest = mac.finalize().into_bytes();
     format!("hmac:{}", hexadecimal::digits(digest.get(..HASH_OCTETS).unwrap_or_default())).into()
+}
+
+/// Digits in five groups (RFC 9562 §4), as the log has it.
+fn identity(guid: &[u8; 16]) -> String {
+    let mut digits = hexadecimal::digits(guid);
+    for at in [20, 16, 12, 8] {
+        digits.insert(at, '-');
+    }
+    digits
 }
 
 /// RFC 3339, in UTC, to the microsecond.

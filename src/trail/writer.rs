@@ -116,6 +116,12 @@ impl Trail {
         Ok(Self { queue, when_full, thread: Mutex::new(Some(thread)) })
     }
 
+    /// A trail that has no room for anything, and no file.
+    #[cfg(test)]
+    pub(crate) fn without_room(when_full: WhenFull) -> Self {
+        Self { queue: Arc::new(Queue::new(0)), when_full, thread: Mutex::default() }
+    }
+
     /// Leaves an event. Never waits.
     pub fn leave(&self, event: Event) {
         self.queue.leave(event, self.when_full == WhenFull::Wait);

@@ -11,6 +11,7 @@
 )]
 
 mod ad;
+mod audit_trail;
 mod bad_input;
 mod bad_searches;
 mod blocking;

@@ -83,6 +83,7 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         open_sessions: Arc::new(AtomicUsize::new(3)),
         revocations: revocations.clone(),
         kill_switch: Arc::new(KillSwitch::idle()),
+        trail: None,
         listeners: vec![ListenerFacts {
             name: "applications".into(),
             address: "127.0.0.1:389".to_owned(),

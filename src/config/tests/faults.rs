@@ -85,7 +85,7 @@ const TOP: &[Row] = &[
     ),
     (
         "[[directory]]",
-        "[audit]\nhash_names = 1\n[[directory]]",
+        "[audit]\nhash_names = \"maybe\"\n[[directory]]",
         "audit.hash_names",
         "true or false",
     ),

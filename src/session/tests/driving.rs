@@ -85,6 +85,7 @@ fn limited(limits: SessionLimits) -> Around {
         slow_checks: Arc::new(Semaphore::new(1)),
         heavy_searches: Arc::new(Semaphore::new(1)),
         log: LineLog::nowhere(),
+        trail: None,
         unknown_names: NameHash::off(),
         host: "gate.example".to_owned(),
     };

@@ -17,6 +17,7 @@ mod revoking;
 mod schema;
 mod signalling;
 mod staleness;
+mod trailing;
 
 use std::sync::Arc;
 
