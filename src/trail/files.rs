@@ -162,22 +162,29 @@ impl Files {
         (with(gathered) > 0 && with(with_next) > size) || self.begun.is_some_and(old)
     }
 
-    /// Begins a new file; this one, whose last line has the number `last`, is kept beside it. Of the old ones, so
-    /// many stay. Gives the last numbers of those that went.
-    pub(super) fn rotate(&mut self, last: u64, keep: usize) -> io::Result<Vec<u64>> {
+    /// Begins a new file; this one, whose last line has the number `last`, is kept beside it. After an error this one
+    /// is still the one that is written.
+    pub(super) fn rotate(&mut self, last: u64) -> io::Result<()> {
         self.file.sync_data()?;
-        fs::rename(&self.path, numbered(&self.path, last))?;
-        self.file = writable(&self.path).map_err(io::Error::other)?;
-        (self.length, self.begun) = (0, None);
-        let mut gone = Vec::new();
-        let old = old_files(&self.path)?;
-        for (number, path) in old.iter().take(old.len().saturating_sub(keep)) {
-            fs::remove_file(path)?;
-            gone.push(*number);
+        let old = numbered(&self.path, last);
+        fs::rename(&self.path, &old)?;
+        match writable(&self.path) {
+            Ok(file) => self.file = file,
+            Err(error) => {
+                fs::rename(&old, &self.path)?;
+                return Err(io::Error::other(error));
+            }
         }
+        (self.length, self.begun) = (0, None);
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(gone)
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    /// The oldest files where more than `keep` old ones are there, with the number of their last line.
+    pub(super) fn surplus(&self, keep: usize) -> io::Result<Vec<(u64, PathBuf)>> {
+        let mut old = old_files(&self.path)?;
+        old.truncate(old.len().saturating_sub(keep));
+        Ok(old)
     }
 }
 

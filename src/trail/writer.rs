@@ -104,6 +104,7 @@ impl Trail {
             pending: Vec::new(),
             pending_since: now.wall,
             failing: None,
+            rotate_failed: None,
             synced: now.monotonic,
             unsynced: false,
             told: None,
@@ -173,6 +174,8 @@ struct Writer {
     pending_since: SystemTime,
     /// When it was last complained that the file cannot be written.
     failing: Option<Instant>,
+    /// When a new file could last not be begun.
+    rotate_failed: Option<Instant>,
     synced: Instant,
     unsynced: bool,
     /// The head that the log has.
@@ -223,27 +226,49 @@ impl Writer {
         self.seal(event);
         let TrailConfig { rotate_size, rotate_age, .. } = self.config;
         let now = Now::read().wall;
-        if self.files.is_full(gathered, self.pending.len(), rotate_size, rotate_age, now) {
+        let full = self.files.is_full(gathered, self.pending.len(), rotate_size, rotate_age, now);
+        if full && self.may_rotate() {
             let line = self.pending.split_off(gathered);
-            let gone = if self.flush() { self.rotate(head.seq) } else { None };
+            let rotated = self.flush() && self.rotate(head.seq);
             self.pending.extend_from_slice(&line);
             self.pending_since = now;
-            if let Some(through) = gone {
-                let removed = Event::new(chain::REMOVED, now);
-                self.seal(&removed.field(chain::THROUGH, Value::Number(through)));
+            if rotated && let Err(error) = self.remove_surplus() {
+                tracing::error!(%error, "old files of the audit trail cannot be removed");
             }
         } else if self.pending.len() >= BATCH {
             self.flush();
         }
     }
 
-    /// Begins a new file behind the line with the number `last`. Gives the last number that went with old files.
-    fn rotate(&mut self, last: u64) -> Option<u64> {
-        let rotated = self.files.rotate(last, self.config.keep);
+    /// Begins a new file behind the line with the number `last`.
+    fn rotate(&mut self, last: u64) -> bool {
+        let rotated = self.files.rotate(last);
         if let Err(error) = &rotated {
             tracing::error!(%error, "no new file of the audit trail can be begun; the present one grows on");
+            self.rotate_failed = Some(Now::read().monotonic);
         }
-        rotated.unwrap_or_default().into_iter().max()
+        rotated.is_ok()
+    }
+
+    /// Removes the oldest files. It is told before, on the disk: what is missing without being told is a fault.
+    fn remove_surplus(&mut self) -> std::io::Result<()> {
+        let surplus = self.files.surplus(self.config.keep)?;
+        let Some((through, _)) = surplus.last() else { return Ok(()) };
+        let removed = Event::new(chain::REMOVED, Now::read().wall);
+        self.seal(&removed.field(chain::THROUGH, Value::Number(*through)));
+        if self.flush() {
+            self.files.sync()?;
+            for (_, path) in &surplus {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a new file may be begun: where that has failed, it is tried again after a while.
+    fn may_rotate(&self) -> bool {
+        let now = Now::read().monotonic;
+        self.rotate_failed.is_none_or(|at| now.saturating_duration_since(at) >= COMPLAINT)
     }
 
     /// Writes what is pending, again and again where that fails, until the end.
@@ -261,6 +286,7 @@ impl Writer {
                 Err(error) => {
                     self.complain(&error);
                     if self.queue.is_stopping() {
+                        tracing::error!("the last lines of the audit trail are lost");
                         return false;
                     }
                     self.queue.pause(RETRY);
