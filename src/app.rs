@@ -21,11 +21,15 @@ use crate::server::tls::{ServerCertificate, server_config};
 use crate::server::{Applications, BoundListener, Drain, ListenerConfig, ListenerSecurity};
 use crate::session::audit::NameHash;
 use crate::session::gate::Gate;
+use crate::session::kill_switch::KillSwitch;
+use crate::session::registry::Registry;
 use crate::session::waking;
 use crate::store::{MOST_JOBS, SetAside, Store};
 use crate::sync::{Job, JobHistory, SharedJobs};
 use crate::telemetry::LogHandle;
 use crate::time::Now;
+use crate::trail::event::Value;
+use crate::trail::{Event, Trail};
 
 mod directory;
 
@@ -40,6 +44,8 @@ pub struct App {
     applications: Vec<Arc<Application>>,
     listeners: Vec<BoundListener>,
     gate: Arc<Gate>,
+    /// Wakes all sessions when it moves.
+    epoch: watch::Sender<u64>,
     control: Option<ControlSocket>,
     log: LogHandle,
     drain: Drain,
@@ -63,23 +69,35 @@ impl App {
             listeners.push(bind_listener(listener, &applications).await?);
         }
         let store = config.store.as_deref().map(open_store).transpose()?;
+        let trail = config.trail.map(|trail| Trail::open(trail, Now::read())).transpose();
+        let trail = trail.context("audit.file")?.map(Arc::new);
+        if let Some(trail) = &trail {
+            begin(trail, &config.digest);
+        }
         let names: Vec<&str> = config.directories.iter().map(|one| &*one.name).collect();
         let jobs = kept_jobs(store.as_ref(), &names);
-        let of = |settings| Directory::new(settings, &known_applications, store.as_ref(), &jobs);
+        let of = |settings| {
+            Directory::new(settings, &known_applications, store.as_ref(), &jobs, trail.as_ref())
+        };
         let directories: Vec<Directory> =
             config.directories.into_iter().map(of).collect::<anyhow::Result<_>>()?;
+        let (registry, epoch): (Arc<Registry>, _) = (Arc::default(), watch::Sender::new(0));
+        let kill_switch =
+            KillSwitch::open(store.clone(), registry.clone(), epoch.clone(), started)?;
         let gate = Gate {
             directories: directories.iter().map(Directory::gate).collect(),
             visibility: VisibilityCache::with(
                 directories.iter().map(Directory::departures).collect(),
             ),
-            registry: Arc::default(),
+            registry,
+            kill_switch: Arc::new(kill_switch),
             revocations: Arc::default(),
             pins: Arc::default(),
             secrets: VerifiedSecrets::new(random_key()?),
             slow_checks: Arc::new(Semaphore::new(SLOW_CHECKS)),
             heavy_searches: Arc::new(Semaphore::new(heavy_searches())),
             log: log.lines().clone(),
+            trail,
             unknown_names: if config.audit.hash_unknown_names {
                 NameHash::keyed(random_key()?)
             } else {
@@ -92,6 +110,7 @@ impl App {
             applications: known_applications,
             listeners,
             gate: Arc::new(gate),
+            epoch,
             control,
             log,
             drain: Drain::default(),
@@ -117,7 +136,6 @@ impl App {
     /// A part that must not end has ended.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut parts: JoinSet<&'static str> = JoinSet::new();
-        let epoch = watch::Sender::new(0_u64);
         let control = ControlTask::start(self.control()?);
         for directory in self.directories {
             let name = directory.name.clone();
@@ -130,7 +148,7 @@ impl App {
             let following = waking::follow(
                 directory.published.moves(),
                 self.gate.registry.clone(),
-                epoch.clone(),
+                self.epoch.clone(),
                 waking::ROUND,
             );
             parts.spawn(async move {
@@ -151,7 +169,8 @@ impl App {
                 security = security(listener.config()),
                 "listening"
             );
-            let (gate, epoch, drain) = (self.gate.clone(), epoch.subscribe(), self.drain.clone());
+            let (gate, epoch, drain) =
+                (self.gate.clone(), self.epoch.subscribe(), self.drain.clone());
             parts.spawn(async move {
                 listener.run(gate, epoch, drain).await;
                 "a listener"
@@ -165,6 +184,12 @@ impl App {
         self.drain.stop(self.grace).await;
         parts.abort_all();
         control.stop().await;
+        if let Some(trail) = &self.gate.trail {
+            let by_itself =
+                Value::Word(if ended.is_none() { "asked to" } else { "a part has failed" });
+            trail.leave(Event::new("stop", Now::read().wall).field("why", by_itself));
+            trail.stop();
+        }
         match ended {
             None => {
                 tracing::info!("stopped");
@@ -183,6 +208,8 @@ impl App {
             directories: self.directories.iter().map(Directory::controlled).collect(),
             open_sessions: self.drain.open_sessions(),
             revocations: self.gate.revocations.clone(),
+            kill_switch: self.gate.kill_switch.clone(),
+            trail: self.gate.trail.clone(),
             listeners: listeners?,
             started: self.started,
             draining: self.drain.watch(),
@@ -219,6 +246,19 @@ impl ControlTask {
     }
 }
 
+/// The first lines of a run.
+fn begin(trail: &Trail, configuration: &str) {
+    let wall = Now::read().wall;
+    trail.leave(
+        Event::new("start", wall)
+            .field("version", Value::Word(env!("CARGO_PKG_VERSION")))
+            .field("pid", Value::Number(std::process::id().into())),
+    );
+    trail.leave(
+        Event::new("configuration_loaded", wall).field("sha256", Value::text(configuration)),
+    );
+}
+
 /// Opens what outlives a restart. Something is set aside rather than trusted where it is not what it should be.
 fn open_store(path: &Path) -> anyhow::Result<Store> {
     let opened = Store::open(path).context("store")?;
@@ -229,6 +269,7 @@ fn open_store(path: &Path) -> anyhow::Result<Store> {
             reason,
             "the store could not be used and was set aside: everything is read anew"
         );
+        tracing::error!("blocks of earlier runs are lost with the store: set them again");
     }
     Ok(opened.store)
 }

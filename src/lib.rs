@@ -20,4 +20,5 @@ pub mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod trail;
 pub mod upstream;

@@ -161,8 +161,11 @@ fn search(
 fn names(timer: &Timer, company: Company, view: &Arc<View>) -> Result<(), Failure> {
     let application = directory::application();
     let directory = view.domain().directory.clone();
-    let world =
-        World { epoch: 1, directories: vec![DirectoryState::new(directory, Some(view.clone()))] };
+    let world = World {
+        epoch: 1,
+        blocks: Arc::default(),
+        directories: vec![DirectoryState::new(directory, Some(view.clone()))],
+    };
     type Form = fn(u32) -> String;
     let forms: [(&str, Form); 3] = [
         ("distinguished name", Company::dn),

@@ -28,6 +28,9 @@ pub struct Status {
     /// Sessions that were ended because their accounts were taken away.
     #[serde(default)]
     pub revocations: Revocations,
+    /// Blocks of operators that are in force.
+    #[serde(default)]
+    pub blocks: usize,
     /// Where applications connect.
     pub listeners: Vec<Listener>,
     /// What is logged.

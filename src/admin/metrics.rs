@@ -145,6 +145,8 @@ impl Snapshot {
             .gauges(out, [([], status.ready.into())])?;
         Family::new("sessions_open", "Connections of applications that are open")
             .gauges(out, [([], wide(status.sessions_open))])?;
+        Family::new("blocks", "Blocks of operators that are in force")
+            .gauges(out, [([], wide(status.blocks))])?;
         let help =
             "From seeing a change that takes an account away to the notice that ends its session";
         Family::seconds("revocation", help).histogram(out, &self.revocations)

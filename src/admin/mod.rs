@@ -1,8 +1,10 @@
 //! The control socket: how an operator asks the running program what it does and tells it to act.
 //!
-//! What lives here: the documents it speaks ([`document`]), what it knows of the program ([`state`]), how a
-//! search is explained (`explain`) and a login (`explain_bind`, with the documents [`explained_bind`]), how the copying is asked about and told to act (`sync`) and what is shown of one
-//! person (`person`), the metrics ([`metrics`]), the Unix socket ([`socket`]) and the routes on it ([`routes`]). `cli` holds its clients.
+//! What lives here: the documents it speaks ([`document`], [`block_document`]), what it knows of the program
+//! ([`state`]), how a search is explained (`explain`) and a login (`explain_bind`, with the documents
+//! [`explained_bind`]), how the copying is asked about and told to act (`sync`) and what is shown of one person
+//! (`person`), how blocks are set and lifted (`blocks`), the metrics ([`metrics`]), the Unix socket ([`socket`]) and
+//! the routes on it ([`routes`]). `cli` holds its clients.
 //!
 //! What does not: what an application may ask (`session`), and how any of it is carried out
 //! (`upstream`, `sync`).
@@ -13,6 +15,8 @@
 //! have no field for one. Metrics name directories and controllers and nobody
 //! (`metrics::tests::labels_name_directories_and_controllers_only`).
 
+pub mod block_document;
+mod blocks;
 pub mod document;
 mod explain;
 mod explain_bind;

@@ -9,12 +9,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::directory::{AttributeMapping, ChangeSummary, PublishedView, View};
-use crate::policy::Application;
+use crate::policy::{Application, DirectoryState, World};
 use crate::session::gate::Gate;
+use crate::session::kill_switch::KillSwitch;
 use crate::session::revocations::{RevocationSeconds, Revocations};
 use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
 use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
+use crate::trail::{Event, Trail};
 use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord, Upstream};
 
 use super::{document, metrics};
@@ -30,6 +32,10 @@ pub struct ControlState {
     pub open_sessions: Arc<AtomicUsize>,
     /// How long it took to end sessions whose accounts were taken away.
     pub revocations: Arc<Revocations>,
+    /// Whom an operator has blocked.
+    pub kill_switch: Arc<KillSwitch>,
+    /// The audit trail, where there is one.
+    pub trail: Option<Arc<Trail>>,
     /// Where applications connect.
     pub listeners: Vec<ListenerFacts>,
     /// When the program started.
@@ -86,6 +92,7 @@ impl ControlState {
             directories: self.directories.iter().map(|one| one.document(now)).collect(),
             sessions_open: self.open_sessions.load(Ordering::Relaxed),
             revocations: revocations(&self.revocations.read()),
+            blocks: self.kill_switch.current().in_force(now.wall).count(),
             listeners: self.listeners.iter().map(ListenerFacts::document).collect(),
             log_level: self.log_level(),
         }
@@ -97,6 +104,23 @@ impl ControlState {
     /// Never: text can always be put together in memory.
     pub fn metrics(&self, now: Now) -> Result<String, fmt::Error> {
         metrics::text(self.status(now), self.revocations.read())
+    }
+
+    /// Leaves something in the audit trail, where there is one.
+    pub(super) fn note(&self, event: impl FnOnce() -> Event) {
+        if let Some(trail) = &self.trail {
+            trail.leave(event());
+        }
+    }
+
+    /// What decisions rest on now.
+    #[must_use]
+    pub fn world(&self) -> World {
+        let blocks = self.kill_switch.current();
+        let directories = self.directories.iter().map(|one| {
+            DirectoryState::published(one.name.clone(), &one.published.state(), one.max_age)
+        });
+        World { epoch: blocks.version(), directories: directories.collect(), blocks }
     }
 
     /// Whether applications can be served.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
@@ -12,7 +12,10 @@ use serde::Deserialize;
 
 use crate::sync::SyncRequest;
 use crate::time::{Now, unix_seconds};
+use crate::trail::Event;
+use crate::trail::event::Value;
 
+use super::blocks::Operator;
 use super::document::{
     Decided, Failure, IdlePasses, Jobs, Pass, PassOutcome, PersonInView, Progress, SyncAnswer,
 };
@@ -110,25 +113,46 @@ pub(super) struct DirectoryQuery {
 /// Publishes what is held.
 pub(super) async fn accept(
     State(state): State<Arc<ControlState>>,
+    ConnectInfo(operator): ConnectInfo<Operator>,
     query: Result<Query<DirectoryQuery>, QueryRejection>,
 ) -> Result<Json<Decided>, Refused> {
     let query = read(query)?;
     let directory = held(&state, query.directory.as_deref())?;
     let done = directory.sync.accept().await;
     tracing::warn!(directory = &*directory.name, ?done, "held change accepted by an operator");
+    note(&state, "guard_accepted", directory, &operator, done.is_ok());
     decided(directory, done)
 }
 
 /// Throws away what is held.
 pub(super) async fn reject(
     State(state): State<Arc<ControlState>>,
+    ConnectInfo(operator): ConnectInfo<Operator>,
     query: Result<Query<DirectoryQuery>, QueryRejection>,
 ) -> Result<Json<Decided>, Refused> {
     let query = read(query)?;
     let directory = held(&state, query.directory.as_deref())?;
     let done = directory.sync.reject().await;
     tracing::warn!(directory = &*directory.name, ?done, "held change rejected by an operator");
+    note(&state, "guard_rejected", directory, &operator, done.is_ok());
     decided(directory, done)
+}
+
+/// What a decision leaves in the audit trail, if there was something to decide.
+fn note(
+    state: &ControlState,
+    kind: &'static str,
+    directory: &ControlledDirectory,
+    operator: &Operator,
+    done: bool,
+) {
+    if done {
+        state.note(|| {
+            Event::new(kind, Now::read().wall)
+                .field("directory", Value::Shared(directory.name.clone()))
+                .field("by", Value::text(operator.words()))
+        });
+    }
 }
 
 /// The directory that a decision is about: the one that is named, or the only one that holds something.

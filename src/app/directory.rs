@@ -17,10 +17,12 @@ use crate::session::gate::DirectoryGate;
 use crate::store::Store;
 use crate::sync::consequences::Step;
 use crate::sync::{
-    Consequences, Follow, Keeping, Leaving, SharedJobs, Strategy, SyncConfig, SyncDriver,
+    Consequences, Follow, Held, Keeping, Leaving, SharedJobs, Strategy, SyncConfig, SyncDriver,
     SyncHandle, Timing,
 };
 use crate::time::Now;
+use crate::trail::event::Value;
+use crate::trail::{Event, Trail};
 use crate::upstream::Upstream;
 
 /// Least time between a pass and one that a refused login asks for.
@@ -48,6 +50,7 @@ impl Directory {
         applications: &[Arc<Application>],
         store: Option<&Store>,
         jobs: &SharedJobs,
+        trail: Option<&Arc<Trail>>,
     ) -> anyhow::Result<Self> {
         let (name, max_age) = (settings.name.clone(), settings.sync.max_age);
         let attributes = settings.attributes;
@@ -79,7 +82,7 @@ impl Directory {
             upstream.clone(),
             published.clone(),
             config,
-            consequences(&departures, applications),
+            consequences(&departures, applications, trail),
             keeping,
             jobs.clone(),
         );
@@ -127,10 +130,15 @@ fn timing(sync: &SyncSettings) -> anyhow::Result<Timing> {
 }
 
 /// What a change of the directory means for the applications.
-fn consequences(departures: &Arc<Departures>, applications: &[Arc<Application>]) -> Consequences {
+fn consequences(
+    departures: &Arc<Departures>,
+    applications: &[Arc<Application>],
+    trail: Option<&Arc<Trail>>,
+) -> Consequences {
     let known = || (departures.directory().clone(), applications.to_vec());
     let (counting, naming) = (known(), known());
     let (noted, resumed) = ((departures.clone(), applications.to_vec()), departures.clone());
+    let (holding, trail) = (departures.directory().clone(), trail.cloned());
     Consequences {
         impact: Arc::new(move |step: Step<'_>| {
             let (directory, applications) = &counting;
@@ -156,5 +164,15 @@ fn consequences(departures: &Arc<Departures>, applications: &[Arc<Application>])
             departures.note(applications, step.old, step.new, step.affected, step.wall)
         }),
         resumed: Arc::new(move |view: &View, octets: &[u8]| resumed.resume(octets, view)),
+        held: Arc::new(move |held: &Held| {
+            if let Some(trail) = &trail {
+                trail.leave(
+                    Event::new("guard_held", Now::read().wall)
+                        .field("directory", Value::Shared(holding.clone()))
+                        .field("reasons", Value::text(held.reasons.join("; ")))
+                        .field("job", Value::Number(held.job)),
+                );
+            }
+        }),
     }
 }

@@ -2,10 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::certs;
+use crate::config;
+use crate::trail::chain::Head;
+
+use super::{audit, certs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -69,6 +73,24 @@ pub enum Command {
     /// this command ends with 1 and says how to accept or reject it.
     #[command(after_help = examples::SYNC)]
     Sync(SyncCommand),
+    /// Shut an account, a group or a whole application out at once
+    ///
+    /// Ends open sessions too, needs no controller, and holds over a restart. NAME is taken in any form that binds
+    /// take (alice, CORP\\alice, alice@corp.example, a distinguished name, a GUID), over all directories; where it
+    /// stands for several accounts nobody is blocked and all are listed. A new block replaces the one before,
+    /// but does not end sooner: for that, lift it first.
+    #[command(after_help = examples::BLOCK)]
+    Block(BlockArguments),
+    /// Lift a block
+    #[command(after_help = examples::UNBLOCK)]
+    Unblock(UnblockArguments),
+    /// List the blocks in force: whom, until when, who set them and why
+    #[command(after_help = examples::BLOCKS)]
+    Blocks(BlocksArguments),
+    /// Check the audit trail
+    #[command(after_help = examples::AUDIT)]
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Show why the running ldapgate does what it does
     #[command(after_help = examples::EXPLAIN)]
     #[command(subcommand)]
@@ -249,6 +271,101 @@ pub struct DecisionArguments {
     pub json: bool,
 }
 
+/// Who is meant by a block: exactly one of them.
+#[derive(Debug, Args)]
+#[group(id = "whom", required = true, multiple = false)]
+pub struct OneArguments {
+    /// An account, in any form that binds take
+    pub name: Option<String>,
+    /// A group: all of its members, nested ones included
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// An application: everybody there, its service accounts and local accounts included
+    #[arg(long, value_name = "NAME")]
+    pub application: Option<String>,
+}
+
+/// Who is meant by a block, and where to ask.
+#[derive(Debug, Args)]
+pub struct WhomArguments {
+    /// Who is meant.
+    #[command(flatten)]
+    pub one: OneArguments,
+    /// The directory of the account or group [default: all are looked in]
+    #[arg(long, value_name = "NAME", conflicts_with = "application")]
+    pub directory: Option<String>,
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+}
+
+/// Arguments of `block`.
+#[derive(Debug, Args)]
+pub struct BlockArguments {
+    /// Whom to block.
+    #[command(flatten)]
+    pub whom: WhomArguments,
+    /// For how long: 30m, 8h, 14d [default: until it is lifted]
+    #[arg(long = "for", value_name = "TIME", value_parser = config::duration)]
+    pub length: Option<Duration>,
+    /// Why; it is logged and listed
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `unblock`.
+#[derive(Debug, Args)]
+pub struct UnblockArguments {
+    /// Whose block to lift, by the name it was set under, by any name they have now, or by GUID.
+    #[command(flatten)]
+    pub whom: WhomArguments,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `blocks`.
+#[derive(Debug, Args)]
+pub struct BlocksArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with the audit trail.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Find lines that were edited, taken away, moved or cut off
+    ///
+    /// Needs the key of the trail and no running ldapgate. What was cut off at the end shows only against a head of
+    /// earlier, which the log has every ten minutes and at every stop. Ends with 1 if something is wrong.
+    #[command(after_help = examples::AUDIT)]
+    Verify(AuditVerifyArguments),
+}
+
+/// Arguments of `audit verify`.
+#[derive(Debug, Args)]
+pub struct AuditVerifyArguments {
+    /// The trail; old files beside it are checked with it [default: the one in the configuration]
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// The file of its key [default: the one in the configuration, or the name of FILE with .key behind it]
+    #[arg(long, value_name = "PATH")]
+    pub key_file: Option<PathBuf>,
+    /// Where the trail once stood, as the log has it: it must still have that line
+    #[arg(long, value_name = "SEQ:MAC", value_parser = audit::head)]
+    pub head: Option<Head>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What to explain.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
@@ -390,6 +507,30 @@ Examples:
   ldapgate status              # what is held, and why
   ldapgate sync accept --directory corp
   ldapgate sync reject --directory corp";
+
+    pub(super) const BLOCK: &str = "\
+Examples:
+  ldapgate block alice
+  ldapgate block alice@corp.example --for 8h --reason lost-laptop
+  ldapgate block --group Contractors --directory corp
+  ldapgate block --application crm --for 30m";
+
+    pub(super) const UNBLOCK: &str = "\
+Examples:
+  ldapgate unblock alice
+  ldapgate unblock 4f2a1c9e-0b7d-4f4e-9a53-2f0f3f5a7c11     # as ldapgate blocks lists it
+  ldapgate unblock --application crm";
+
+    pub(super) const BLOCKS: &str = "\
+Examples:
+  ldapgate blocks
+  ldapgate blocks --json | jq '.blocks[] | {name, until_unix, reason}'";
+
+    pub(super) const AUDIT: &str = "\
+Examples:
+  ldapgate audit verify
+  ldapgate audit verify --head 4711:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+  ldapgate audit verify --file /mnt/backup/audit.jsonl --key-file /root/audit.key --json";
 
     pub(super) const EXPLAIN: &str = "\
 Examples:

@@ -63,6 +63,20 @@ impl ControlClient {
         self.ask(Method::PUT, path, Bytes::from(body), PATIENCE).await
     }
 
+    /// `POST path` with a JSON body.
+    ///
+    /// # Errors
+    /// Nothing runs, or what runs does not answer.
+    pub async fn post(
+        &self,
+        path: &str,
+        body: &(impl serde::Serialize + ?Sized),
+    ) -> Result<Answer, CommandError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| CommandError::Failed(format!("cannot write the request: {error}")))?;
+        self.ask(Method::POST, path, Bytes::from(body), PATIENCE).await
+    }
+
     /// `POST path` for something that may take as long as a sync.
     ///
     /// # Errors

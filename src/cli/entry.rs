@@ -13,14 +13,15 @@ use crate::private_file;
 use crate::time::Now;
 
 use super::arguments::{
-    Arguments, CertsArguments, Command, ExplainCommand, NewServiceAccountArguments,
-    ServiceAccountCommand, SocketArguments, SyncCommand, SyncSubcommand,
+    Arguments, AuditCommand, AuditVerifyArguments, CertsArguments, Command, ExplainCommand,
+    NewServiceAccountArguments, ServiceAccountCommand, SocketArguments, SyncCommand,
+    SyncSubcommand,
 };
 use super::client::ControlClient;
 use super::exit::{CommandError, Done};
 use super::{
-    certs, check, demo, explain, explain_bind, log_level, metrics, output, run, service_account,
-    status, sync,
+    audit, block, certs, check, demo, explain, explain_bind, log_level, metrics, output, run,
+    service_account, status, sync,
 };
 
 /// Where the configuration is looked for, in this order, when none is named.
@@ -66,6 +67,16 @@ async fn dispatch(arguments: &Arguments) -> Result<Done, CommandError> {
         }
         Command::Metrics(arguments) => metrics::run(&client(config, &arguments.socket)?).await,
         Command::Sync(arguments) => sync(config, arguments).await,
+        Command::Block(arguments) => {
+            block::block(&client(config, &arguments.whom.socket)?, arguments).await
+        }
+        Command::Unblock(arguments) => {
+            block::unblock(&client(config, &arguments.whom.socket)?, arguments).await
+        }
+        Command::Blocks(arguments) => {
+            block::list(&client(config, &arguments.socket)?, arguments).await
+        }
+        Command::Audit(AuditCommand::Verify(arguments)) => verify_audit(config, arguments),
         Command::Explain(ExplainCommand::Search(arguments)) => {
             explain::search(&client(config, &arguments.socket)?, arguments).await
         }
@@ -91,6 +102,29 @@ async fn sync(config: Option<&Path>, command: &SyncCommand) -> Result<Done, Comm
             sync::decide(&client(config, &arguments.socket)?, "reject", arguments).await
         }
     }
+}
+
+/// The files that were named, or those of the configuration.
+fn verify_audit(
+    config: Option<&Path>,
+    arguments: &AuditVerifyArguments,
+) -> Result<Done, CommandError> {
+    let AuditVerifyArguments { file, key_file, .. } = arguments;
+    if let Some(file) = file {
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(".key");
+        let key_file = key_file.clone().unwrap_or_else(|| beside.into());
+        return audit::run(file, &key_file, arguments);
+    }
+    let path = locate(config)?;
+    let configured =
+        config::audit_trail(&path).map_err(|errors| CommandError::Usage(errors.to_string()))?;
+    let Some((file, configured_key)) = configured else {
+        let path = path.display();
+        let text = format!("{path} has no audit trail (audit.file); name one with --file");
+        return Err(CommandError::Usage(text));
+    };
+    audit::run(&file, key_file.as_ref().unwrap_or(&configured_key), arguments)
 }
 
 /// The configuration file that was named, or the first of those that are looked for.

@@ -13,6 +13,8 @@
 //! examples (`arguments::tests::every_command_has_examples`).
 
 pub mod arguments;
+pub mod audit;
+pub mod block;
 pub mod certs;
 pub mod check;
 pub mod client;

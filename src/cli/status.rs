@@ -64,6 +64,7 @@ pub fn page(status: &Status, now_unix: i64) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{sessions} open");
     out.push_str(&revocations_text(status.revocations));
+    out.push_str(&blocks_text(status.blocks));
     for directory in &status.directories {
         out.push('\n');
         directory_text(&mut out, directory, now_unix);
@@ -83,6 +84,15 @@ fn revocations_text(revocations: Revocations) -> String {
     );
     let longest = revocations.longest_ms;
     format!("{ended} ended as accounts were taken away, each within {longest} ms\n")
+}
+
+/// Nothing, if there are none.
+fn blocks_text(blocks: usize) -> String {
+    if blocks == 0 {
+        return String::new();
+    }
+    let blocks = render::count(blocks, "block of an operator is", "blocks of operators are");
+    format!("{blocks} in force (ldapgate blocks)\n")
 }
 
 fn directory_text(out: &mut String, directory: &Directory, now_unix: i64) {
@@ -350,6 +360,7 @@ mod tests {
             }],
             sessions_open: 1,
             revocations: Revocations::default(),
+            blocks: 0,
             listeners: Vec::new(),
             log_level: "info".to_owned(),
         };
@@ -366,7 +377,9 @@ mod tests {
         }
         assert!(!page.contains("ATTENTION") && !page.contains("taken away"), "{page}");
         let revocations = Revocations { count: 2, longest_ms: 310 };
-        let page = super::page(&Status { revocations, ..status }, 60);
+        assert!(!page.contains("in force"), "{page}");
+        let page = super::page(&Status { revocations, blocks: 1, ..status }, 60);
+        assert!(page.contains("1 block of an operator is in force"), "{page}");
         let line = "2 sessions were ended as accounts were taken away, each within 310 ms\n";
         assert!(page.contains(line), "{page}");
     }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::audit;
 use super::error::{ConfigErrors, Findings, Problem};
 use super::parse::{ENVIRONMENT_PREFIX, parse};
 use super::resolve::{self, Config, Files, Surroundings};
+use crate::hexadecimal;
 use crate::private_file;
 
 /// Where a service keeps what lives as long as it runs.
@@ -58,6 +61,22 @@ pub fn control_socket(file: &Path) -> Result<Option<PathBuf>, ConfigErrors> {
     Err(ConfigErrors { file: Some(file.to_owned()), problems: findings.problems })
 }
 
+/// Only where the audit trail and its key are, for who checks it. `None` where there is to be none.
+///
+/// # Errors
+/// The file cannot be read, or is no configuration.
+pub fn audit_trail(file: &Path) -> Result<Option<(PathBuf, PathBuf)>, ConfigErrors> {
+    let (text, private) = read(file)?;
+    let mut findings = Findings::default();
+    let raw = parse(&text, &environment(), &mut findings);
+    let surroundings = surroundings(directory_of(file), private);
+    let files = raw.and_then(|raw| audit::files(&raw.audit, &surroundings, &mut findings));
+    if findings.problems.is_empty() {
+        return Ok(files);
+    }
+    Err(ConfigErrors { file: Some(file.to_owned()), problems: findings.problems })
+}
+
 fn from_text(
     text: &str,
     directory: &Path,
@@ -66,7 +85,9 @@ fn from_text(
 ) -> Result<Config, ConfigErrors> {
     let mut findings = Findings::default();
     let raw = parse(text, environment, &mut findings);
-    resolve::resolve(raw, &surroundings(directory, private), findings)
+    let mut config = resolve::resolve(raw, &surroundings(directory, private), findings)?;
+    config.digest = hexadecimal::digits(&Sha256::digest(text));
+    Ok(config)
 }
 
 fn read(file: &Path) -> Result<(Zeroizing<String>, bool), ConfigErrors> {

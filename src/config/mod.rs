@@ -3,8 +3,8 @@
 //!
 //! What lives here: the file as it is written (`raw`), reading it ([`load()`]), text to `RawConfig` with
 //! all faults at once (`parse`), what single values mean (`value`, `filter`), and the sections (`directory`
-//! with `sync` and `attributes`, `application`
-//! with `served`, `local_account`, `listener`, put together in [`resolve`]).
+//! with `sync` and `attributes`, `application` with `served`, `local_account`, `listener`, `audit`, put together in
+//! [`resolve`]).
 //!
 //! What does not: whether a controller answers or a certificate is valid (`ldapgate check`), and what
 //! the parts do with their settings.
@@ -17,6 +17,7 @@
 
 mod application;
 mod attributes;
+mod audit;
 mod directory;
 mod error;
 mod filter;
@@ -34,7 +35,8 @@ mod value;
 pub(crate) mod tests;
 
 pub use error::{ConfigErrors, Problem, Warning};
-pub use load::{control_socket, load, load_text};
+pub use load::{audit_trail, control_socket, load, load_text};
 pub use local_account::local_account_name;
 pub use parse::ENVIRONMENT_PREFIX;
 pub use resolve::{AuditSettings, Config, DirectorySettings, SyncSettings};
+pub use value::duration_argument as duration;

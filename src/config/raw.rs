@@ -21,6 +21,7 @@ pub(super) struct RawConfig {
     pub(super) store: Option<String>,
     pub(super) shutdown_grace: Option<String>,
     pub(super) log: RawLog,
+    pub(super) audit: RawAudit,
     pub(super) directory: Vec<RawDirectory>,
     pub(super) application: Vec<RawApplication>,
     pub(super) listener: Vec<RawListener>,
@@ -34,6 +35,20 @@ pub(super) struct RawLog {
     pub(super) level: Option<String>,
     pub(super) format: Option<String>,
     pub(super) hash_unknown_names: Option<bool>,
+}
+
+/// `[audit]`
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAudit {
+    pub(super) file: Option<String>,
+    pub(super) key_file: Option<String>,
+    pub(super) rotate_size: Option<String>,
+    pub(super) rotate_age: Option<String>,
+    pub(super) keep: Option<u32>,
+    pub(super) when_full: Option<String>,
+    pub(super) hash_names: Option<bool>,
 }
 
 /// `[[directory]]`

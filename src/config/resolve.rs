@@ -8,12 +8,13 @@ use zeroize::Zeroizing;
 
 use super::error::{ConfigErrors, Fault, Findings, Warning};
 use super::raw::{RawConfig, RawLog};
-use super::{application, directory, listener, value};
+use super::{application, audit, directory, listener, value};
 use crate::directory::{AttributeMapping, IndexPlan};
 use crate::policy::application::Application;
 use crate::server::ListenerConfig;
 use crate::sync::{CronSchedule, GuardConfig, ScheduleError, Strategy};
 use crate::telemetry::{LogConfig, LogFormat, LogLevel};
+use crate::trail::TrailConfig;
 use crate::upstream::UpstreamConfig;
 
 /// Time for what is in flight when the program ends.
@@ -43,6 +44,11 @@ pub struct Config {
     pub log: LogConfig,
     /// What the audit lines hold.
     pub audit: AuditSettings,
+    /// `[audit]`: the audit trail; `None` where there is to be none.
+    pub trail: Option<TrailConfig>,
+    /// SHA-256 of the text of the file, as hexadecimal digits: tells whether two configurations were the same. What
+    /// the environment changes is not in it.
+    pub digest: String,
     /// The control socket; `None` when it is switched off.
     pub control: Option<PathBuf>,
     /// What outlives a restart; `None` when nothing is to.
@@ -208,6 +214,7 @@ fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Find
         (Duration::ZERO, Duration::from_secs(600)),
     );
     let (log, audit) = logging(&raw.log, findings);
+    let trail = audit::resolve(&raw.audit, surroundings, findings);
     require(findings, "directory", raw.directory.is_empty());
     require(findings, "application", raw.application.is_empty());
     require(findings, "listener", raw.listener.is_empty());
@@ -222,6 +229,8 @@ fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Find
         listeners,
         log,
         audit,
+        trail,
+        digest: String::new(),
         control,
         store,
         shutdown_grace,

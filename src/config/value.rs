@@ -47,6 +47,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, Fault> {
     Duration::try_from(signed).map_err(|_| Fault::new(format!("{text:?} is negative"), instead))
 }
 
+/// The same for whoever types it on a command line.
+///
+/// # Errors
+/// What is wrong with it and what to write instead.
+pub fn duration_argument(text: &str) -> Result<Duration, String> {
+    duration(text).map_err(|Fault { reason, instead }| format!("{reason}; {instead}"))
+}
+
 /// Seconds of a day, as far as durations are concerned.
 const DAY: u64 = 24 * 3600;
 

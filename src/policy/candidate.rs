@@ -49,6 +49,7 @@ pub fn candidate(
 ) -> Result<Candidate, Refused> {
     let stale = world.is_stale_for(application, now.wall);
     if let Some(account) = local_account::find(application, name) {
+        world.blocks.check_application(&application.name, now.wall)?;
         // A local account says yes to searches, so it must not outrun the first sync.
         if world.of(application).any(|state| state.view.is_none()) {
             return Err(Refusal::ViewNotReady.into());

@@ -169,10 +169,20 @@ impl Asked<'_> {
             accounts: Vec::new(),
             steps: vec![
                 Step { name: "name", input, says: Says::Yes },
+                self.application_block(),
                 Step { name: "copy", input: Input::words(copies.join("; ")), says },
             ],
             verdict: Err(Refusal::Unknown.into()),
         }
+    }
+
+    fn application_block(&self) -> Step {
+        let blocked = self.world.blocks.check_application(&self.application.name, self.now.wall);
+        let text = match blocked {
+            Ok(()) => "the application is not blocked",
+            Err(_) => "an operator has blocked the application",
+        };
+        Step { name: "blocks", input: Input::words(text), says: blocked.into() }
     }
 
     fn directory(&self) -> Explanation {
@@ -242,7 +252,8 @@ impl Asked<'_> {
         let (application, directory) = (&**self.application, &*resolved.directory);
         let service = judge::is_service_account(self.world, application, resolved);
         let wall = self.now.wall;
-        let subject = Subject { application, directory, view, entry, state: None, wall };
+        let blocks = Some(&*self.world.blocks);
+        let subject = Subject { application, directory, view, entry, state: None, blocks, wall };
         let says = |rule: &Rule| match service && !rule.binds_service_accounts {
             true => Says::NotAsked,
             false => (rule.check)(subject).into(),

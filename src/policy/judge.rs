@@ -107,16 +107,20 @@ pub fn judge_resolved(
     let state = world.directory(&resolved.directory).ok_or(Refusal::ViewNotReady)?;
     not_withdrawn(state, &resolved.guid)?;
     let view = state.view.as_ref().ok_or(Refusal::ViewNotReady)?;
+    let entry = resolved.entry(view);
     if application.freshness == Freshness::Strict && state.is_stale(now.wall) {
-        return Err(Refusal::ViewStale);
+        // An old copy says nothing against anybody, an operator does: open sessions of the blocked end at once.
+        let (blocks, name) = (&world.blocks, &*application.name);
+        let blocked = entry.map(|entry| blocks.check(name, &state.name, view, entry, now.wall));
+        return Err(blocked.and_then(Result::err).unwrap_or(Refusal::ViewStale));
     }
-    let entry = resolved.entry(view).ok_or(Refusal::Unknown)?;
+    let entry = entry.ok_or(Refusal::Unknown)?;
     let service_account = is_service_account(world, application, resolved);
     let kind = view.domain().kind;
     // The first rule of all, for everybody, so an account that cannot be judged is refused for that.
     let state = AccountState::read(entry, kind)?;
-    let (directory, wall) = (&*resolved.directory, now.wall);
-    let subject = Subject { application, directory, view, entry, state: Some(state), wall };
+    let (directory, blocks, wall) = (&*resolved.directory, Some(&*world.blocks), now.wall);
+    let subject = Subject { application, directory, view, entry, state: Some(state), blocks, wall };
     rules::check_all(subject, service_account)?;
     if !service_account {
         denied_groups_are_known(world, application)?;
@@ -283,10 +287,12 @@ impl Permit {
         }
     }
 
-    /// For a client without identity; `None` unless the application lets such clients search.
+    /// For a client without identity; `None` unless the application lets such clients search and is not blocked.
     #[must_use]
-    pub fn of_anonymous(application: &Arc<Application>, world: &World) -> Option<Self> {
-        (application.anonymous == AnonymousAccess::Search).then(|| Self {
+    pub fn of_anonymous(application: &Arc<Application>, world: &World, now: Now) -> Option<Self> {
+        let open = application.anonymous == AnonymousAccess::Search
+            && world.blocks.check_application(&application.name, now.wall).is_ok();
+        open.then(|| Self {
             application: application.clone(),
             identity: Identity::Anonymous,
             epoch: world.epoch,
@@ -334,8 +340,11 @@ impl Permit {
             let resolved = Resolved::new(account.directory.clone(), account.guid);
             let admission = judge_resolved(world, &self.application, &resolved, now)?;
             self.identity = Identity::Directory(admission.account);
-        } else if world.is_stale_for(&self.application, now.wall) {
-            return Err(Refusal::ViewStale);
+        } else {
+            world.blocks.check_application(&self.application.name, now.wall)?;
+            if world.is_stale_for(&self.application, now.wall) {
+                return Err(Refusal::ViewStale);
+            }
         }
         self.epoch = world.epoch;
         Ok(())

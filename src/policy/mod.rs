@@ -1,11 +1,11 @@
 //! Who may pass, decided on snapshots. Plain data in, a verdict out: no I/O, no clock, no async.
 //!
 //! What lives here: from a bind name to one account ([`name`]), from an entry to the account's state
-//! ([`account`]), the rules ([`rules`]), the decision and the permit ([`mod@judge`], and [`mod@candidate`] for a
-//! bind), the decision step by step for an operator ([`explain`]), what an application is shown ([`visibility`])
-//! and was shown before it left ([`departures`]), what a new view does to all of them ([`mod@impact`]), accounts only
-//! this program knows ([`local_account`]), how much traffic an application may make ([`traffic`]), and how long a
-//! refusal waits ([`pace`]).
+//! ([`account`]), whom an operator has blocked ([`blocks`]), the rules ([`rules`]), the decision and the permit
+//! ([`mod@judge`], and [`mod@candidate`] for a bind), the decision step by step for an operator ([`explain`]), what an
+//! application is shown ([`visibility`]) and was shown before it left ([`departures`]), what a new view does to all of
+//! them ([`mod@impact`]), accounts only this program knows ([`local_account`]), how much traffic an application may
+//! make ([`traffic`]), and how long a refusal waits ([`pace`]).
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
 //! (`upstream::verify`).
@@ -16,6 +16,7 @@
 
 pub mod account;
 pub mod application;
+pub mod blocks;
 pub mod candidate;
 pub mod departures;
 pub mod explain;
@@ -34,6 +35,7 @@ pub mod visibility;
 pub mod world;
 
 pub use application::Application;
+pub use blocks::{Block, BlockTarget, Blocks};
 pub use judge::{Account, Admission, Identity, Permit, judge};
 pub use name::BindName;
 pub use refusal::Refusal;

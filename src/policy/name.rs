@@ -136,7 +136,7 @@ pub fn resolve(
 ) -> Result<Resolved, Refusal> {
     let unready = world.of(application).any(|state| state.view.is_none());
     for form in forms(name.as_str()) {
-        let mut matches = matches_of(world, application, &form, name);
+        let mut matches = matches_of(world.of(application), &form, name);
         match (matches.pop(), matches.is_empty()) {
             (None, _) => {}
             (Some(_), true) if unready && matches!(form, Form::Bare) => {
@@ -162,7 +162,7 @@ pub struct Found {
 #[must_use]
 pub fn first_match(world: &World, application: &Application, name: &BindName) -> Option<Found> {
     forms(name.as_str()).find_map(|form| {
-        let accounts = matches_of(world, application, &form, name);
+        let accounts = matches_of(world.of(application), &form, name);
         (!accounts.is_empty()).then(|| Found { form: form.words(), accounts })
     })
 }
@@ -178,14 +178,49 @@ pub fn resolve_in_every_form(
 ) -> Result<Resolved, Refusal> {
     let first = resolve(world, application, name)?;
     let agrees = |form: &Form| {
-        matches_of(world, application, form, name).iter().all(|found| *found == first)
+        matches_of(world.of(application), form, name).iter().all(|found| *found == first)
     };
     if forms(name.as_str()).all(|form| agrees(&form)) { Ok(first) } else { Err(Refusal::Ambiguous) }
 }
 
-fn matches_of(
-    world: &World,
-    application: &Application,
+/// All accounts that answer to `name` in any form, in these directories: for an operator, who must not hit somebody
+/// else because a form that comes first happens to match.
+#[must_use]
+pub fn accounts(states: &[&DirectoryState], name: &BindName) -> Vec<Resolved> {
+    let mut found: Vec<Resolved> = Vec::new();
+    for form in forms(name.as_str()) {
+        for one in matches_of(states.iter().copied(), &form, name) {
+            if !found.contains(&one) {
+                found.push(one);
+            }
+        }
+    }
+    found
+}
+
+/// All groups that answer to `name` in these directories: its distinguished name, account name (alone or after
+/// `DOMAIN\`), common name or identity.
+#[must_use]
+pub fn groups(states: &[&DirectoryState], name: &str) -> Vec<Resolved> {
+    let name = name.trim();
+    let in_view = |state: &DirectoryState| -> Vec<Resolved> {
+        let Some(view) = &state.view else { return Vec::new() };
+        let found = match (name.split_once('\\'), Guid::parse(name)) {
+            (Some((domain, account)), _) if is_domain(view, domain) => view.groups_named(account),
+            (_, Some(guid)) => view
+                .find_guid(&guid)
+                .filter(|entry| entry.kind() == EntryKind::Group)
+                .into_iter()
+                .collect(),
+            (_, None) => view.groups_named(name),
+        };
+        found.into_iter().map(|entry| Resolved::new(state.name.clone(), entry.guid())).collect()
+    };
+    states.iter().copied().flat_map(in_view).collect()
+}
+
+fn matches_of<'w>(
+    states: impl Iterator<Item = &'w DirectoryState>,
     form: &Form,
     name: &BindName,
 ) -> Vec<Resolved> {
@@ -200,7 +235,7 @@ fn matches_of(
             })
             .collect()
     };
-    world.of(application).flat_map(in_view).collect()
+    states.flat_map(in_view).collect()
 }
 
 /// The forms that a name has, each taken apart only when those before it have found nobody.

@@ -9,6 +9,8 @@ pub enum Refusal {
     AccountStateUnreadable,
     /// More than one account answers to the name.
     Ambiguous,
+    /// An operator has blocked the account, a group it is in, or the application.
+    Blocked,
     /// The account is disabled.
     Disabled,
     /// The account's expiry lies in the past.
@@ -35,9 +37,10 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, for documentation tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AccountStateUnreadable,
         Self::Ambiguous,
+        Self::Blocked,
         Self::Disabled,
         Self::Expired,
         Self::FilteredOut,
@@ -57,6 +60,7 @@ impl Refusal {
         match self {
             Self::AccountStateUnreadable => "account_state_unreadable",
             Self::Ambiguous => "ambiguous_name",
+            Self::Blocked => "blocked",
             Self::Disabled => "account_disabled",
             Self::Expired => "account_expired",
             Self::FilteredOut => "filtered_out",
@@ -74,7 +78,7 @@ impl Refusal {
     /// Whether it rests on the view, so that a fresh sync may change it.
     #[must_use]
     pub const fn rests_on_view(self) -> bool {
-        !matches!(self, Self::NameMalformed)
+        !matches!(self, Self::Blocked | Self::NameMalformed)
     }
 }
 

@@ -160,7 +160,15 @@ impl Scope {
         let holds = |slot: &u32| {
             let user = view.entry(Slot(*slot)).filter(|entry| entry.kind() == EntryKind::User);
             user.is_some_and(|entry| {
-                rules::in_scope(Subject { application, directory, view, entry, state: None, wall })
+                rules::in_scope(Subject {
+                    application,
+                    directory,
+                    view,
+                    entry,
+                    state: None,
+                    blocks: None,
+                    wall,
+                })
             })
         };
         let now: RoaringBitmap = touched.iter().filter(holds).collect();

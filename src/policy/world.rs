@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::directory::{PublishedState, View, Withdrawn};
 
 use super::application::{Application, Freshness};
+use super::blocks::Blocks;
 
 /// How old a copy may be where nothing else is configured.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(3600);
@@ -16,6 +17,8 @@ pub struct World {
     /// Grows whenever something that decisions rest on changes; a permit of an older epoch is judged
     /// again before it is used.
     pub epoch: u64,
+    /// Whom an operator has blocked.
+    pub blocks: Arc<Blocks>,
     /// One for each configured directory.
     pub directories: Vec<DirectoryState>,
 }

@@ -231,7 +231,8 @@ const fn sub_code(refusal: Refusal, style: RefusalStyle) -> SubCode {
     match style {
         RefusalStyle::Uniform => SubCode::LogonFailure,
         RefusalStyle::Subcodes => match refusal {
-            Refusal::Disabled
+            Refusal::Blocked
+            | Refusal::Disabled
             | Refusal::OutOfScope
             | Refusal::FilteredOut
             | Refusal::InDeniedGroup

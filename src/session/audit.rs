@@ -13,9 +13,14 @@ use crate::hexadecimal;
 use crate::ldap::result::ResultCode;
 use crate::telemetry::{LineLog, LogLevel};
 use crate::time::Now;
+use crate::trail::Event;
+use crate::trail::event::Value;
 
 /// Where these lines come from, for whoever filters the log.
 const TARGET: &str = "ldapgate::audit";
+
+/// Most fields of a bind in the audit trail.
+const FIELDS: usize = 12;
 
 /// Longest name written out, in characters.
 const MAX_NAME: usize = 256;
@@ -112,9 +117,7 @@ impl BindRecord<'_> {
         line.text("application", self.application);
         line.plain("client", self.client);
         let account = self.verdict.account.as_ref();
-        let resolved = account.is_some()
-            || matches!(self.verdict.reason, Reason::AcceptedLocally | Reason::LocalSecretWrong);
-        line.text("name", &names.show(self.name, resolved));
+        line.text("name", &names.show(self.name, self.is_resolved()));
         if let Some(account) = account {
             line.quoted("guid", account.guid);
             line.text("dn", &account.dn);
@@ -132,6 +135,36 @@ impl BindRecord<'_> {
         }
         line.number("latency_ms", u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX));
         log.leave(line);
+    }
+
+    /// What it leaves in the audit trail: the same, without the controller's words.
+    #[must_use]
+    pub fn event(&self, names: &NameHash) -> Event {
+        let Verdict { reason, account, .. } = self.verdict;
+        let account = account.as_ref();
+        let mut event = Event::with_room("bind", self.now.wall, FIELDS);
+        event.add("application", Value::text(self.application));
+        event.add("client", Value::Address(self.client));
+        event.add("name", Value::name(&*names.show(self.name, self.is_resolved())));
+        if let Some(account) = account {
+            event.add("guid", Value::Guid(account.guid.0));
+            event.add("dn", Value::Person(account.dn.clone()));
+            event.add("directory", Value::Shared(account.directory.clone()));
+        }
+        event.add_some("controller", self.controller.map(Value::text));
+        event.add("attempts", Value::Number(self.attempts.into()));
+        event.add("outcome", Value::Word(reason.outcome()));
+        event.add("reason", Value::Word(reason.code()));
+        event.add("code", Value::Number(self.code.0.into()));
+        let latency = u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX);
+        event.add("latency_ms", Value::Number(latency));
+        event
+    }
+
+    /// Whether the name stands for somebody.
+    fn is_resolved(&self) -> bool {
+        self.verdict.account.is_some()
+            || matches!(self.verdict.reason, Reason::AcceptedLocally | Reason::LocalSecretWrong)
     }
 
     /// The controller's own words, where it refused.

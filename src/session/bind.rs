@@ -124,7 +124,7 @@ pub fn begin(context: &BindContext<'_>, request: BindRequest, controls: Vec<Cont
 }
 
 fn anonymous(context: &BindContext<'_>) -> Begun {
-    let permit = Permit::of_anonymous(context.application, context.world);
+    let permit = Permit::of_anonymous(context.application, context.world, context.now);
     Begun::Decided(Verdict { permit, ..Verdict::of(Reason::Anonymous) })
 }
 
@@ -180,18 +180,21 @@ pub fn conclude_controller(
     }
 }
 
-/// Ends a bind of a local account.
+/// Ends a bind of a local account. Whether its application has been blocked meanwhile is asked again.
 #[must_use]
 pub fn conclude_local(
     application: &Arc<Application>,
     evidence: Option<&LocalSecretAccepted>,
     world: &World,
+    now: Now,
 ) -> Verdict {
-    match evidence {
-        Some(evidence) => Verdict {
+    let blocked = world.blocks.check_application(&application.name, now.wall);
+    match (evidence, blocked) {
+        (Some(_), Err(refusal)) => Verdict::of(Reason::Refused(refusal)),
+        (Some(evidence), Ok(())) => Verdict {
             permit: Some(Permit::of_local_account(application, evidence, world)),
             ..Verdict::of(Reason::AcceptedLocally)
         },
-        None => Verdict::of(Reason::LocalSecretWrong),
+        (None, _) => Verdict::of(Reason::LocalSecretWrong),
     }
 }

@@ -22,6 +22,7 @@ use crate::time::Now;
 
 use super::answer::{Reason, told};
 use super::audit::BindRecord;
+use super::bind::{Begun, Verdict};
 use super::gate::{Gate, Snapshot};
 use super::heavy::Heavy;
 use super::inbox::Inbox;
@@ -360,7 +361,12 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
         let gate = &self.surroundings.gate;
         // Before the account is judged for the last time: whatever moves after that is heard.
         let registration = pending.begun.account().map(|account| self.register(account));
-        let checked = password_check::check(gate, &application, pending.begun).await;
+        let begun = match &gate.trail {
+            // No login without its line, where that is wished.
+            Some(trail) if !trail.has_room().await => Begun::Decided(Verdict::of(Reason::Busy)),
+            Some(_) | None => pending.begun,
+        };
+        let checked = password_check::check(gate, &application, begun).await;
         self.registration = registration.filter(|_| checked.verdict.permit.is_some());
         let dialect = password_check::dialect_for(gate, &application, &checked.verdict);
         let verdict = checked.verdict;
@@ -375,7 +381,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             }
         }
         let now = checked.now;
-        BindRecord {
+        let record = BindRecord {
             application: &application.name,
             client: self.surroundings.client,
             name: &pending.name,
@@ -385,8 +391,11 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             attempts: checked.attempts,
             latency: now.monotonic.saturating_duration_since(arrived),
             now,
+        };
+        record.log(&gate.log, &gate.unknown_names);
+        if let Some(trail) = &gate.trail {
+            trail.leave(record.event(&gate.unknown_names));
         }
-        .log(&gate.log, &gate.unknown_names);
         if verdict.reason.waits_for_floor() {
             let pause = password_check::pause(&application, &verdict, now.monotonic - arrived);
             sleep_until((arrived + pause).into()).await;

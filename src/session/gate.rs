@@ -12,10 +12,12 @@ use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::visibility::VisibilityCache;
 use crate::policy::{DirectoryState, World};
 use crate::telemetry::LineLog;
+use crate::trail::Trail;
 use crate::upstream::Upstream;
 
 use super::audit::NameHash;
 use super::dialect::Dialect;
+use super::kill_switch::KillSwitch;
 use super::pins::Pins;
 use super::registry::Registry;
 use super::revocations::Revocations;
@@ -46,6 +48,8 @@ pub struct Gate {
     pub visibility: VisibilityCache,
     /// Which sessions act for whom.
     pub registry: Arc<Registry>,
+    /// Whom an operator has blocked.
+    pub kill_switch: Arc<KillSwitch>,
     /// How long it took to end sessions whose accounts were taken away.
     pub revocations: Arc<Revocations>,
     /// The lists that paged searches of all sessions go on in.
@@ -58,6 +62,8 @@ pub struct Gate {
     pub heavy_searches: Arc<tokio::sync::Semaphore>,
     /// Where the audit goes.
     pub log: LineLog,
+    /// The audit trail, where there is one.
+    pub trail: Option<Arc<Trail>>,
     /// How names that resolve to nobody appear in the audit.
     pub unknown_names: NameHash,
     /// The host name this program goes by.
@@ -83,7 +89,8 @@ impl Gate {
     /// A snapshot for one decision.
     #[must_use]
     pub fn world(&self) -> World {
-        let mut epoch = 0;
+        let blocks = self.kill_switch.current();
+        let mut epoch = blocks.version();
         let states = self.directories.iter().map(|directory| {
             let state = directory.published.state();
             // Epochs only grow, so their sum moves whenever any state does.
@@ -91,7 +98,7 @@ impl Gate {
             DirectoryState::published(directory.name.clone(), &state, directory.max_age)
         });
         let directories = states.collect();
-        World { epoch, directories }
+        World { epoch, blocks, directories }
     }
 
     /// A snapshot to keep.
@@ -102,7 +109,7 @@ impl Gate {
         Snapshot { published, world: self.world() }
     }
 
-    /// Replaces `snapshot` if any view has been published or anybody withdrawn since it was taken. What was
+    /// Replaces `snapshot` if any view has been published or anybody withdrawn or blocked since it was taken. What was
     /// done before the call is in it afterwards.
     pub fn refresh(&self, snapshot: &mut Snapshot) {
         if snapshot.published != self.published() {
@@ -112,7 +119,8 @@ impl Gate {
 
     /// Moves whenever any state does.
     fn published(&self) -> u64 {
-        self.directories.iter().map(|directory| directory.published.epoch()).sum()
+        let views = self.directories.iter().map(|directory| directory.published.epoch());
+        views.sum::<u64>() + self.kill_switch.version()
     }
 
     /// The directory called `name`.

@@ -8,7 +8,7 @@
 //! ([`critical`]), the one table from reason to result code ([`answer`]), and the loop that moves octets
 //! ([`driver`]) with what has come in ([`inbox`]), what goes out (`outbox`), its limits (`client_limits`), what else wakes it
 //! ([`signals`]: the end, an alarm, and changes, which [`waking`] brings to those whom the [`registry`] knows,
-//! and [`revocations`] times), and the searches that are matched beside it ([`heavy`]).
+//! and [`revocations`] times; blocks, which the [`kill_switch`] sets), and the searches that are matched beside it ([`heavy`]).
 //!
 //! What does not: sockets and TLS (`server`), who may pass (`policy`), what matches (`directory`).
 //!
@@ -32,6 +32,7 @@ mod finding;
 pub mod gate;
 pub mod heavy;
 pub mod inbox;
+pub mod kill_switch;
 pub mod limits;
 mod list_view;
 pub mod machine;

@@ -50,7 +50,10 @@ pub(super) async fn check(
         Begun::Decided(verdict) => Checked::here(verdict),
         Begun::CheckSecret { account, password } => {
             let verdict = match check_secret(gate, account, password).await {
-                Ok(evidence) => bind::conclude_local(application, evidence.as_ref(), &gate.world()),
+                Ok(evidence) => {
+                    let (world, now) = (gate.world(), Now::read());
+                    bind::conclude_local(application, evidence.as_ref(), &world, now)
+                }
                 Err(reason) => Verdict::of(reason),
             };
             Checked::here(verdict)

@@ -37,7 +37,7 @@ pub(super) fn reading_permit<'p>(
             tracing::info!(reason = refusal.code(), "permit lost, the search is refused");
             not_bound()
         })?,
-        None => *slot = Permit::of_anonymous(&terms.application, moment.world),
+        None => *slot = Permit::of_anonymous(&terms.application, moment.world, moment.now),
     }
     let permit = slot.as_ref().ok_or_else(not_bound)?;
     if moment.world.is_stale_for(&terms.application, moment.now.wall) {

@@ -36,15 +36,15 @@ impl Registry {
         Registration { registry: self.clone(), guid, caller }
     }
 
-    /// Calls all whom a move may concern.
-    pub fn call(&self, moved: &Move) {
+    /// Calls all whom a move may concern, and says how many that are.
+    pub fn call(&self, moved: &Move) -> usize {
         match &moved.affected {
             Affected::Everybody => {
-                self.sessions.iter().for_each(|callers| call_all(&callers, moved.seen));
+                self.sessions.iter().map(|callers| call_all(&callers, moved.seen)).sum()
             }
             Affected::These(guids) => {
                 let callers = guids.iter().filter_map(|guid| self.sessions.get(guid));
-                callers.for_each(|callers| call_all(&callers, moved.seen));
+                callers.map(|callers| call_all(&callers, moved.seen)).sum()
             }
         }
     }
@@ -65,8 +65,9 @@ impl Registry {
     }
 }
 
-fn call_all(callers: &[Caller], seen: Option<Instant>) {
+fn call_all(callers: &[Caller], seen: Option<Instant>) -> usize {
     callers.iter().for_each(|caller| caller.call(seen));
+    callers.len()
 }
 
 impl Drop for Registration {

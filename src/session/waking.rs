@@ -31,9 +31,9 @@ pub async fn follow(
         tokio::select! {
             moved = moves.recv() => {
                 match moved {
-                    Ok(moved) => registry.call(&moved),
+                    Ok(moved) => _ = registry.call(&moved),
                     // Nobody knows whom the missed ones concern.
-                    Err(RecvError::Lagged(_)) => registry.call(&Move::of_everybody()),
+                    Err(RecvError::Lagged(_)) => _ = registry.call(&Move::of_everybody()),
                     Err(RecvError::Closed) => return,
                 }
                 due.get_or_insert(now + round);

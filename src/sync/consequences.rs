@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::directory::{EntryKind, EntryRef, Impact, View, Withdrawn};
 use crate::ldap::identifier::Guid;
 
-use super::report::Leaving;
+use super::report::{Held, Leaving};
 
 /// A view, and the one that is to replace it.
 #[derive(Clone, Copy)]
@@ -34,6 +34,9 @@ pub type Noted = dyn Fn(Step<'_>) -> Vec<u8> + Send + Sync;
 /// Takes up what an earlier run has kept with the view that is about to be published.
 pub type Resumed = dyn Fn(&View, &[u8]) + Send + Sync;
 
+/// Is told what the guard holds.
+pub type ToldOfHold = dyn Fn(&Held) + Send + Sync;
+
 /// What a change means.
 #[derive(Clone)]
 pub struct Consequences {
@@ -47,6 +50,8 @@ pub struct Consequences {
     pub noted: Arc<Noted>,
     /// See [`Resumed`].
     pub resumed: Arc<Resumed>,
+    /// See [`ToldOfHold`].
+    pub held: Arc<ToldOfHold>,
 }
 
 impl Consequences {
@@ -59,6 +64,7 @@ impl Consequences {
             leaving: Arc::new(|_| Vec::new()),
             noted: Arc::new(|_| Vec::new()),
             resumed: Arc::new(|_, _| ()),
+            held: Arc::new(|_| ()),
         }
     }
 }

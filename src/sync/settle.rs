@@ -231,6 +231,7 @@ impl Copier {
 
     fn alarm(&self, held: &Held) {
         let directory = &*self.upstream.config().directory;
+        (self.consequences.held)(held);
         let accounts = held.accounts.names.join("; ");
         for reason in &held.reasons {
             tracing::error!(

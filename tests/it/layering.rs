@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("certificate", 1),
     ("private_file", 1),
     ("telemetry", 1),
+    ("trail", 2),
     ("ldap", 1),
     ("directory", 2),
     ("upstream", 2),

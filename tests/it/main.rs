@@ -11,8 +11,10 @@
 )]
 
 mod ad;
+mod audit_trail;
 mod bad_input;
 mod bad_searches;
+mod blocking;
 mod browsers;
 mod check;
 mod clients;

@@ -169,6 +169,7 @@ fn status() -> Status {
         ],
         sessions_open: 3,
         revocations: Summary::default(),
+        blocks: 2,
         listeners: Vec::new(),
         log_level: "info".to_owned(),
     }
@@ -186,6 +187,7 @@ fn values_follow_the_state() {
         ("start_time_seconds", vec![("", 500.0)]),
         ("ready", vec![("", 0.0)]),
         ("sessions_open", vec![("", 3.0)]),
+        ("blocks", vec![("", 2.0)]),
         ("view_age_seconds", vec![(r#"{directory="corp"}"#, 4.0)]),
         ("view_generation", vec![(r#"{directory="corp"}"#, 12.0)]),
         ("view_users", vec![(r#"{directory="corp"}"#, 300.0)]),
@@ -252,7 +254,7 @@ fn values_follow_the_state() {
             expected.into_iter().map(|(rest, value)| (format!("{name}{rest}"), value)).collect();
         assert_eq!(families[&name].samples, expected, "{name}");
     }
-    assert_eq!(families.len(), 20, "{:?}", families.keys());
+    assert_eq!(families.len(), 21, "{:?}", families.keys());
 }
 
 #[test]

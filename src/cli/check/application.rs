@@ -193,8 +193,15 @@ fn narrowing(application: &Application, world: &World, wall: SystemTime) -> Stri
         .of(application)
         .filter_map(|state| Some((&*state.name, state.view.as_deref()?)))
         .flat_map(|(directory, view)| {
-            let subject =
-                move |entry| Subject { application, directory, view, entry, state: None, wall };
+            let subject = move |entry| Subject {
+                application,
+                directory,
+                view,
+                entry,
+                state: None,
+                blocks: None,
+                wall,
+            };
             view.users().map(subject)
         })
         .collect();
@@ -223,6 +230,7 @@ fn users_in_scope<'a>(
                     view,
                     entry: *entry,
                     state: None,
+                    blocks: None,
                     wall,
                 })
             })
@@ -270,7 +278,8 @@ const fn service_account_advice(refusal: Refusal) -> &'static str {
         Refusal::AccountStateUnreadable => {
             "let the service account of the directory read its userAccountControl"
         }
-        Refusal::FilteredOut
+        Refusal::Blocked
+        | Refusal::FilteredOut
         | Refusal::GroupUnresolved
         | Refusal::InDeniedGroup
         | Refusal::NotInRequiredGroup

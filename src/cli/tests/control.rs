@@ -22,6 +22,7 @@ use crate::policy::visibility::VisibilityCache;
 use crate::session::audit::NameHash;
 use crate::session::dialect::Dialect;
 use crate::session::gate::{DirectoryGate, Gate};
+use crate::session::kill_switch::KillSwitch;
 use crate::session::revocations::Revocations;
 use crate::sync::{
     Consequences, CronSchedule, Keeping, SharedJobs, SyncConfig, SyncDriver, SyncHandle, Timing,
@@ -89,6 +90,8 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         }],
         open_sessions: Arc::new(AtomicUsize::new(3)),
         revocations: revocations.clone(),
+        kill_switch: Arc::new(KillSwitch::idle()),
+        trail: None,
         listeners: vec![ListenerFacts {
             name: "applications".into(),
             address: "127.0.0.1:389".to_owned(),
@@ -128,6 +131,8 @@ fn gate(
         directories: vec![directory],
         visibility: VisibilityCache::default(),
         registry: Arc::default(),
+        kill_switch: Arc::new(KillSwitch::idle()),
+        trail: None,
         revocations: Arc::default(),
         pins: Arc::default(),
         secrets: VerifiedSecrets::new([1; 32]),

@@ -13,6 +13,7 @@ type Tell = fn(Subject<'_>) -> Input;
 
 /// By the name of the rule.
 const INPUTS: &[(&str, Tell)] = &[
+    ("blocks", blocks),
     ("account state", state),
     ("bases", bases),
     ("user filter", user_filter),
@@ -30,6 +31,19 @@ pub(super) fn of(rule: &str, subject: Subject<'_>) -> Input {
 #[cfg(test)]
 pub(crate) fn knows(rule: &str) -> bool {
     INPUTS.iter().any(|(name, _)| *name == rule)
+}
+
+fn blocks(subject: Subject<'_>) -> Input {
+    let Subject { application, directory, view, entry, wall, .. } = subject;
+    let all = subject.blocks.into_iter().flat_map(|blocks| blocks.in_force(wall));
+    let concerning: Vec<String> = all
+        .filter(|block| block.concerns(&application.name, directory, view, entry))
+        .map(|block| format!("{}, by {}", block.name, block.set_by))
+        .collect();
+    Input::words(match concerning.as_slice() {
+        [] => "no operator has blocked the account, a group of it or the application".to_owned(),
+        some => format!("blocked: {}", some.join("; ")),
+    })
 }
 
 fn state(subject: Subject<'_>) -> Input {

@@ -8,8 +8,10 @@ use crate::directory::{EntryRef, View};
 
 use super::account::AccountState;
 use super::application::Application;
+use super::blocks::Blocks;
 use super::refusal::Refusal;
 
+mod blocks;
 mod groups;
 mod scope;
 mod state;
@@ -27,6 +29,8 @@ pub struct Subject<'a> {
     pub entry: EntryRef<'a>,
     /// Its state, where that has been read already.
     pub state: Option<AccountState>,
+    /// Whom an operator has blocked; `None` where only scope is asked about, which blocks leave as it is.
+    pub blocks: Option<&'a Blocks>,
     /// The time of the decision.
     pub wall: std::time::SystemTime,
 }
@@ -42,8 +46,10 @@ pub struct Rule {
     pub check: fn(Subject<'_>) -> Result<(), Refusal>,
 }
 
-/// All rules in the order they are asked. The first refusal decides.
+/// All rules in the order they are asked. The first refusal decides. A block comes first: it is an operator's own
+/// word, and the log has to tell it from a state that the directory gave the account.
 pub const RULES: &[Rule] = &[
+    Rule { name: "blocks", binds_service_accounts: true, check: blocks::check },
     Rule { name: "account state", binds_service_accounts: true, check: state::check },
     Rule { name: "bases", binds_service_accounts: false, check: scope::within_bases },
     Rule { name: "user filter", binds_service_accounts: false, check: scope::matches_filter },

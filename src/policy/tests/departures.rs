@@ -155,6 +155,7 @@ proptest! {
                 view,
                 entry: *entry,
                 state: None,
+                blocks: None,
                 wall: noon().wall,
             });
             view.users().filter(holds).map(|entry| entry.guid().0[0]).collect()

@@ -2,6 +2,7 @@
 //! and what applications on them decide. The session's tests use the same world.
 
 mod accounts;
+mod blocks;
 mod departures;
 mod explain;
 mod impact;
@@ -217,7 +218,8 @@ fn world(corp: Option<Arc<View>>, lab: Option<Option<Arc<View>>>) -> World {
         directories.push(DirectoryState::new(Arc::from("lab"), view));
     }
     let generations = directories.iter().filter_map(|state| state.view.as_ref());
-    World { epoch: generations.map(|view| view.generation()).sum(), directories }
+    let epoch = generations.map(|view| view.generation()).sum();
+    World { epoch, blocks: Arc::default(), directories }
 }
 
 /// An application on `corp` without any restriction.

@@ -104,9 +104,11 @@ fn who_may_search() {
     assert!(!permit(&world, &crm(), "alice").may_search());
     assert!(permit(&world, &users, "alice").may_search());
     assert!(permit(&world, &crm(), "svc-crm").may_search());
-    assert!(Permit::of_anonymous(&Arc::new(crm()), &world).is_none());
+    assert!(Permit::of_anonymous(&Arc::new(crm()), &world, noon()).is_none());
     let open = Application { anonymous: AnonymousAccess::Search, ..crm() };
-    assert!(Permit::of_anonymous(&Arc::new(open), &world).is_some_and(|one| one.may_search()));
+    assert!(
+        Permit::of_anonymous(&Arc::new(open), &world, noon()).is_some_and(|one| one.may_search())
+    );
 }
 
 /// A service account that loses its role is an ordinary user from then on: refused where it is out of

@@ -296,7 +296,7 @@ proptest! {
         let view = world.view("corp").unwrap();
         for entry in view.users() {
             let subject = Subject {
-                application: &application, directory: "corp", view, entry, state: None,
+                application: &application, directory: "corp", view, entry, state: None, blocks: None,
                 wall: noon().wall,
             };
             let refuses = |rules: &[usize]| rules.iter().any(|rule| (RULES[*rule].check)(subject).is_err());

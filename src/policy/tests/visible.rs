@@ -193,6 +193,7 @@ proptest! {
                 view: &view,
                 entry,
                 state: None,
+                blocks: None,
                 wall: noon().wall,
             };
             prop_assert_eq!(viewer.sees(entry), rules::in_scope(subject), "{}", entry.dn());

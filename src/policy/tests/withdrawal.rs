@@ -104,7 +104,7 @@ fn a_permit_follows_the_age_of_its_view() {
 fn an_old_view_is_nobodys() {
     let open = Application { anonymous: AnonymousAccess::Search, ..strict() };
     let world = ageing(corp(1, company()));
-    let mut permit = Permit::of_anonymous(&Arc::new(open), &world).unwrap();
+    let mut permit = Permit::of_anonymous(&Arc::new(open), &world, noon()).unwrap();
     assert_eq!(permit.renew(&world, noon()), Ok(()));
     let too_late = noon().later(2 * HOUR);
     assert!(!permit.is_current(&world, too_late));

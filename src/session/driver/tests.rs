@@ -67,7 +67,7 @@ fn everybody() -> Arc<SearchRequest> {
 fn first_page() -> Job {
     Box::new(|cursors: &mut Cursors| {
         let (world, application) = (corp(1, company()), Arc::new(open()));
-        let permit = Permit::of_anonymous(&application, &world).unwrap();
+        let permit = Permit::of_anonymous(&application, &world, noon()).unwrap();
         let context = SearchContext {
             world: &world,
             visibility: Shown { cache: &VisibilityCache::default(), kept: &Kept::default() },

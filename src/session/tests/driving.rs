@@ -18,6 +18,7 @@ use crate::policy::tests::application;
 use crate::session::audit::NameHash;
 use crate::session::driver::{Ended, SessionLimits, Surroundings, serve};
 use crate::session::gate::Gate;
+use crate::session::kill_switch::KillSwitch;
 use crate::telemetry::LineLog;
 
 /// A client that asks for the root DSE without a pause until `until`, and takes every answer.
@@ -77,12 +78,14 @@ fn limited(limits: SessionLimits) -> Around {
         directories: Vec::new(),
         visibility: VisibilityCache::default(),
         registry: Arc::default(),
+        kill_switch: Arc::new(KillSwitch::idle()),
         revocations: Arc::default(),
         pins: Arc::default(),
         secrets: VerifiedSecrets::new([1; 32]),
         slow_checks: Arc::new(Semaphore::new(1)),
         heavy_searches: Arc::new(Semaphore::new(1)),
         log: LineLog::nowhere(),
+        trail: None,
         unknown_names: NameHash::off(),
         host: "gate.example".to_owned(),
     };

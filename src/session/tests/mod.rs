@@ -19,6 +19,7 @@ mod schema;
 mod signalling;
 mod spanning;
 mod staleness;
+mod trailing;
 
 use std::sync::Arc;
 
@@ -179,7 +180,7 @@ impl Client {
             Begun::Decided(verdict) => verdict,
             Begun::CheckSecret { account, password } => {
                 let evidence = local_account::verify(&account, &password);
-                conclude_local(&application, evidence.as_ref(), &self.world)
+                conclude_local(&application, evidence.as_ref(), &self.world, self.now)
             }
             Begun::AskController { admission, .. } => {
                 conclude_controller(admission, controller.verification(), &self.world, self.now)
