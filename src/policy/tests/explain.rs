@@ -52,6 +52,7 @@ fn every_step_is_shown() {
             "name | yes | domain and account name: one account, in corp",
             "held changes | yes | no change that the guard holds takes the account away",
             "copy | yes | corp, generation 7, confirmed 0 s ago; one of any age is taken",
+            "blocks | yes | no operator has blocked the account, a group of it or the application",
             "account state | account_disabled | userAccountControl 514, accountExpires \
              9223372036854775807: disabled, expires never",
             "bases | out_of_scope | below none of: OU=People,DC=corp,DC=example",
