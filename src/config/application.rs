@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::error::{Fault, Findings};
 use super::raw::{RawApplication, RawBase, Short};
 use super::resolve::DirectorySettings;
-use super::{filter, local_account, value};
+use super::{filter, local_account, presentation, value};
 use crate::policy::application::{
     AnonymousAccess, Application, Freshness, RefusalStyle, ScopeBase, SearchLimits, Searchers,
 };
@@ -143,6 +143,7 @@ fn one(
     let (searchers, anonymous, refusals) = manners(raw, at, findings);
     let freshness = freshness(raw, &key("freshness"), findings);
     let limits = limits(raw, &key("limits"), findings);
+    let presentation = presentation::resolve(raw, at, &directories, findings);
     let application = Application {
         name: Arc::from(name?),
         directories,
@@ -161,6 +162,7 @@ fn one(
         freshness,
         limits,
         primary_group_in_member_of: raw.primary_group_in_member_of.unwrap_or(false),
+        presentation,
         networks,
         listeners,
     };
@@ -242,7 +244,7 @@ pub(super) fn not_empty<T>(list: &[T], key: &str, findings: &mut Findings) {
     }
 }
 
-fn scope(
+pub(super) fn scope(
     raw: Option<&[Short<RawBase>]>,
     key: &str,
     directories: &[Arc<str>],

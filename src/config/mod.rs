@@ -3,7 +3,8 @@
 //!
 //! What lives here: the file as it is written (`raw`), reading it ([`load()`]), text to `RawConfig` with
 //! all faults at once (`parse`), what single values mean (`value`, `filter`), and the sections (`directory`
-//! with `sync` and `attributes`, `application`, `local_account`, `listener`, put together in [`resolve`]).
+//! with `sync` and `attributes`, `application` with `presentation`,
+//! `local_account`, `listener`, put together in [`resolve`]).
 //!
 //! What does not: whether a controller answers or a certificate is valid (`ldapgate check`), and what
 //! the parts do with their settings.
@@ -23,6 +24,7 @@ mod listener;
 pub mod load;
 mod local_account;
 mod parse;
+mod presentation;
 mod raw;
 pub mod resolve;
 mod sync;

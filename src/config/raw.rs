@@ -187,6 +187,11 @@ pub(super) struct RawApplication {
     pub(super) networks: Option<Vec<String>>,
     pub(super) listeners: Option<Vec<String>>,
     pub(super) primary_group_in_member_of: Option<bool>,
+    pub(super) attributes: Option<Vec<String>>,
+    pub(super) hidden_attributes: Option<Vec<String>>,
+    pub(super) visible_bases: Option<Vec<Short<RawBase>>>,
+    pub(super) group_filter: Option<String>,
+    pub(super) disabled_accounts: Option<String>,
     pub(super) limits: RawSearchLimits,
 }
 

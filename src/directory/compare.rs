@@ -30,19 +30,41 @@ impl EntryRef<'_> {
         if !audience.shows(name) {
             return None;
         }
-        let primary =
-            if primary_groups && name == "memberOf" { primary_group_name(*self) } else { None };
+        let primary = if primary_groups && name == "memberOf" {
+            primary_group_name(*self, Some(audience))
+        } else {
+            None
+        };
         let asked = Asked { audience: Some(audience), now: Some(now) };
         let stored = match constructed::find(self.view().domain().kind, name) {
             Some(found) if self.view().attributes().find_name(name).is_none() => {
                 equals_any(name, &(found.values)(*self, asked), value)
             }
-            _ => self.compare(&attribute.to_string(), value),
+            _ if audience.keeps_names_back(name) && self.names_kept_back(attribute, audience) => {
+                None
+            }
+            _ => self.compare(&attribute.to_string(), value, Some(audience)),
         };
         match primary {
             None => stored,
             Some(primary) => Some(stored == Some(true) || names_same(primary, value)),
         }
+    }
+}
+
+impl EntryRef<'_> {
+    /// Whether the entry has values of the attribute that name entries, and all of them are kept back.
+    fn names_kept_back(&self, attribute: &AttributeDescription, audience: &dyn Audience) -> bool {
+        let attributes = self.view().attributes();
+        let Some(family) = attributes.find(attribute) else { return false };
+        let mut lists = self
+            .stored()
+            .references
+            .iter()
+            .filter(|list| attributes.belongs(list.attribute, family))
+            .peekable();
+        lists.peek().is_some()
+            && lists.all(|list| self.view().names_for(list, Some(audience)).next().is_none())
     }
 }
 

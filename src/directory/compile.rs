@@ -11,19 +11,19 @@ use crate::ldap::matching_rule::{MatchingRule, Piece, is_ordered, prepare, prepa
 use crate::ldap::schema::{self, AMBIGUOUS_NAME, Syntax};
 
 use super::attributes::{AttributeId, key};
-use super::evaluate::{Chain, Leaf, Lookup, NamePart, Node, Pieces, Test, Values, number};
+use super::evaluate::{
+    Chain, Leaf, Lookup, NamePart, Node, Pieces, ShownNames, Test, Values, number,
+};
 use super::index::{AttributeIndex, Hits, Key, KeyRange, of_pieces};
+use super::search::{Audience, identity_attribute};
 use super::view::View;
 
 /// Makes filters ready.
 #[derive(Clone, Copy)]
-pub(super) struct Compiler<'v, 's> {
+pub(super) struct Compiler<'v> {
     pub(super) view: &'v View,
-    /// Whether the filter may look at an attribute; where not, an assertion is Undefined.
-    pub(super) searchable: &'s dyn Fn(&str) -> bool,
-    /// Whether an account's primary group counts as one of its groups in assertions on memberOf; in
-    /// Active Directory it does not.
-    pub(super) primary_groups: bool,
+    /// Who asks; `None`: whoever it is.
+    pub(super) audience: Option<&'v dyn Audience>,
 }
 
 /// An attribute that a filter names.
@@ -53,7 +53,7 @@ enum Assertion<'v> {
     False,
 }
 
-impl<'v> Compiler<'v, '_> {
+impl<'v> Compiler<'v> {
     pub(super) fn node(&self, filter: &Filter) -> Node<'v> {
         self.signed(filter, true)
     }
@@ -141,7 +141,14 @@ impl<'v> Compiler<'v, '_> {
                 })
             }
             Filter::Present(attribute) => match self.named(attribute) {
-                Named::Here(here) => Assertion::hits(Some(Hits::Set(here.index.present()))),
+                Named::Here(here) => match self.guard(here.name, here.syntax) {
+                    None => Assertion::hits(Some(Hits::Set(here.index.present()))),
+                    Some(audience) => Assertion::Leaf(Leaf::Names(Box::new(ShownNames {
+                        attribute: here.id,
+                        present: here.index.present(),
+                        audience,
+                    }))),
+                },
                 Named::Absent { .. } => Assertion::False,
                 Named::Undefined => Assertion::Undefined,
             },
@@ -174,10 +181,27 @@ impl<'v> Compiler<'v, '_> {
         };
         match named.name() {
             // Every search names objectClass, be it only to ask for all entries.
-            Some(name) if name == "objectClass" || (self.searchable)(name) => named,
+            Some(name) if name == "objectClass" || self.filters_by(name) => named,
             Some(name) if name.eq_ignore_ascii_case("objectClass") => named,
             Some(_) | None => Named::Undefined,
         }
+    }
+
+    /// Whether the filter may look at the attribute; where not, an assertion is Undefined.
+    fn filters_by(&self, name: &str) -> bool {
+        self.audience.is_none_or(|audience| audience.filters_by(name))
+    }
+
+    /// Whoever is to be asked which entries values of the attribute may name.
+    fn guard(&self, name: &str, syntax: Syntax) -> Option<&'v dyn Audience> {
+        let names = syntax == Syntax::DistinguishedName;
+        self.audience.filter(|audience| names && audience.keeps_names_back(name))
+    }
+
+    /// Whether a value of the attribute that is this name counts.
+    fn may_name(&self, attribute: &str, name: &NormalizedDn) -> bool {
+        let Some(audience) = self.guard(attribute, Syntax::DistinguishedName) else { return true };
+        self.view.find_dn(name).is_none_or(|entry| audience.may_name(entry))
     }
 
     fn equality(&self, named: Named<'v>, value: &[u8]) -> Assertion<'v> {
@@ -225,6 +249,9 @@ impl<'v> Compiler<'v, '_> {
         }
         let Some(wanted) = self.name_assertion(name, value) else { return Assertion::Undefined };
         let Named::Here(here) = named else { return Assertion::False };
+        if !self.may_name(name, &wanted) {
+            return Assertion::False;
+        }
         let hits = self.referring(here.index, &wanted);
         if !self.counts_primary_groups(name) {
             return Assertion::hits(hits);
@@ -243,7 +270,8 @@ impl<'v> Compiler<'v, '_> {
     }
 
     fn counts_primary_groups(&self, name: &str) -> bool {
-        self.primary_groups && name.eq_ignore_ascii_case("memberOf")
+        self.audience.is_some_and(|audience| audience.counts_primary_groups())
+            && name.eq_ignore_ascii_case("memberOf")
     }
 
     fn primary_members(&self, group: &NormalizedDn) -> RoaringBitmap {
@@ -259,9 +287,17 @@ impl<'v> Compiler<'v, '_> {
             return self.object_category(text);
         }
         if text.starts_with('<') {
-            return self.view.resolve_base(text).ok();
+            return self.identified(attribute, text);
         }
         NormalizedDn::parse(text).ok()
+    }
+
+    /// The name of an entry that a value gives by its identity; none where that would tell an identity
+    /// that is not shown.
+    fn identified(&self, attribute: &str, identity: &str) -> Option<NormalizedDn> {
+        let name = self.view.resolve_base(identity).ok()?;
+        let shown = identity_attribute(identity).is_some_and(|told| self.filters_by(told));
+        (shown && self.may_name(attribute, &name)).then_some(name)
     }
 
     /// The category of a class given by its short name (MS-ADTS §3.1.1.3.1.3.5).
@@ -414,6 +450,9 @@ impl<'v> Compiler<'v, '_> {
             .flatten();
         let Some(wanted) = wanted else { return Assertion::Undefined };
         let Named::Here(here) = named else { return Assertion::False };
+        if !self.may_name(name, &wanted) {
+            return Assertion::False;
+        }
         let primary = self.counts_primary_groups(name);
         let mut first = if primary { self.primary_members(&wanted) } else { RoaringBitmap::new() };
         if let Some(hits) = self.referring(here.index, &wanted) {

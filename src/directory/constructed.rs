@@ -146,21 +146,21 @@ const CONSTRUCTED: [Constructed; 17] = [
         spelling: "tokenGroups",
         kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: false,
-        values: |entry, _| token_groups(entry, is_security_group),
+        values: |entry, asked| token_groups(entry, asked, is_security_group),
     },
     Constructed {
         // MS-ADTS §3.1.1.4.5.20.
         spelling: "tokenGroupsGlobalAndUniversal",
         kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: false,
-        values: |entry, _| token_groups(entry, is_account_group),
+        values: |entry, asked| token_groups(entry, asked, is_account_group),
     },
     Constructed {
         // MS-ADTS §3.1.1.4.5.19: as tokenGroups, where no global catalogue can be asked.
         spelling: "tokenGroupsNoGCAcceptable",
         kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: false,
-        values: |entry, _| token_groups(entry, is_security_group),
+        values: |entry, asked| token_groups(entry, asked, is_security_group),
     },
 ];
 
@@ -278,13 +278,21 @@ fn primary_group_token(entry: EntryRef<'_>) -> Option<Vec<u8>> {
     (entry.kind() == EntryKind::Group).then(|| relative_id.to_string().into_bytes())
 }
 
-/// MS-ADTS §3.1.1.4.5.19: the SIDs of the groups that count and that the account is in, nested.
-fn token_groups(entry: EntryRef<'_>, counts: fn(EntryRef<'_>) -> bool) -> Vec<Vec<u8>> {
+/// MS-ADTS §3.1.1.4.5.19: the SIDs of the groups that count and that the account is in, nested; of groups
+/// only that may be named.
+fn token_groups(
+    entry: EntryRef<'_>,
+    asked: Asked<'_>,
+    counts: fn(EntryRef<'_>) -> bool,
+) -> Vec<Vec<u8>> {
+    let told =
+        |group: &EntryRef<'_>| asked.audience.is_none_or(|audience| audience.may_name(*group));
     let view = entry.view();
     let groups = view.climb(entry, counts);
     groups
         .into_iter()
-        .filter_map(|slot| view.entry(Slot(slot))?.sid().map(|sid| sid.octets().to_vec()))
+        .filter_map(|slot| view.entry(Slot(slot)).filter(told)?.sid())
+        .map(|sid| sid.octets().to_vec())
         .collect()
 }
 

@@ -9,6 +9,7 @@
 //! what is True is found.
 
 use std::cell::{Cell, OnceCell};
+use std::fmt;
 
 use roaring::RoaringBitmap;
 
@@ -19,6 +20,8 @@ use crate::ldap::schema::Syntax;
 
 use super::attributes::{AttributeId, key};
 use super::index::{AttributeIndex, Gram, Hits, Key, KeyRange};
+use super::posting::Posting;
+use super::search::Audience;
 use super::stored::{Stored, values};
 use super::view::View;
 
@@ -46,6 +49,8 @@ pub(super) enum Leaf<'v> {
     Chain(Box<Chain<'v>>),
     /// The entry's own name has a part of this type and value (`:dn:`).
     NamePart(Box<NamePart>),
+    /// Some value of an attribute of DN syntax may be shown.
+    Names(Box<ShownNames<'v>>),
 }
 
 /// A test of the values of an attribute.
@@ -110,6 +115,20 @@ pub(super) struct Chain<'v> {
     walked: Cell<u64>,
 }
 
+/// Values that name entries, and who may not be told all of them.
+pub(super) struct ShownNames<'v> {
+    pub(super) attribute: AttributeId,
+    /// The entries that have values.
+    pub(super) present: &'v Posting,
+    pub(super) audience: &'v dyn Audience,
+}
+
+impl fmt::Debug for ShownNames<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShownNames").field("attribute", &self.attribute).finish_non_exhaustive()
+    }
+}
+
 /// A part of a name.
 #[derive(Debug)]
 pub(super) struct NamePart {
@@ -139,6 +158,7 @@ impl Leaf<'_> {
             Self::Values(values) => values.hold(view, slot),
             Self::Chain(chain) => chain.holds(view, slot),
             Self::NamePart(part) => view.stored(slot).is_some_and(|stored| part.is_in(stored)),
+            Self::Names(names) => names.any(view, slot),
         }
     }
 }
@@ -290,6 +310,17 @@ impl<'v> Chain<'v> {
         if self.primary {
             view.primary_group(slot).into_iter().for_each(each);
         }
+    }
+}
+
+impl ShownNames<'_> {
+    fn any(&self, view: &View, slot: u32) -> bool {
+        let Some(stored) = view.stored(slot) else { return false };
+        let mut lists = stored
+            .references
+            .iter()
+            .filter(|list| view.attributes().belongs(list.attribute, self.attribute));
+        lists.any(|list| view.names_for(list, Some(self.audience)).next().is_some())
     }
 }
 

@@ -148,6 +148,7 @@ impl View {
             Leaf::Hits(_) | Leaf::Set(_) => self.exact_index(filter),
             Leaf::Chain(_) => IndexUsed::Chain,
             Leaf::NamePart(_) => IndexUsed::None,
+            Leaf::Names(_) => IndexUsed::Presence,
             Leaf::Values(values) => match (&values.lookup, &values.test) {
                 (Lookup::Presence, _) => IndexUsed::Presence,
                 (Lookup::Key(_), _) => IndexUsed::Equality,

@@ -87,7 +87,7 @@ pub use own::{OwnNames, own_entries, own_names};
 pub use published::{Affected, Move, PublishedState, PublishedView};
 pub use restore::RestoreError;
 pub use root_dse::{RootDseFacts, root_dse};
-pub use search::{Audience, BaseError, NoSuchObject, SearchError};
+pub use search::{Audience, BaseError, NoSuchObject, SearchError, identity_attribute};
 pub use selection::{Selection, write_root_dse};
 pub use selection_plan::SelectionPlan;
 pub use subschema::{SUBSCHEMA_ATTRIBUTES, Subschema, subschema_at};

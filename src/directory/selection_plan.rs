@@ -28,6 +28,10 @@ pub struct SelectionPlan {
     types_only: bool,
     /// Nothing that entries store is asked for.
     names_only: bool,
+    /// Values that name entries are looked at one by one …
+    guarded: bool,
+    /// … but for those of this attribute.
+    unguarded: Option<AttributeId>,
 }
 
 /// Whether and how an attribute that entries store is returned.
@@ -96,7 +100,7 @@ impl View {
         let Some(entry) = self.entry(slot) else { return };
         let mut writer = EntryWriter::begin(out, id, entry.dn().as_bytes());
         if !plan.names_only {
-            plan.write_stored(&mut writer, entry);
+            plan.write_stored(&mut writer, entry, audience);
             plan.write_constructed(
                 &mut writer,
                 entry,
@@ -143,6 +147,11 @@ impl Planner<'_> {
             self.primary_groups(plan);
         }
         self.constructed(plan);
+        // Groups are kept back more seldom than users are, and users' own entries name groups above all.
+        plan.guarded = self.audience.keeps_names_back(MANAGER);
+        if !self.audience.keeps_names_back(MEMBER_OF) {
+            plan.unguarded = attributes.find_name(MEMBER_OF);
+        }
     }
 
     /// `*` and `+`.
@@ -250,13 +259,19 @@ impl Planner<'_> {
 }
 
 const MEMBER_OF: &str = "memberOf";
+const MANAGER: &str = "manager";
 
 impl SelectionPlan {
     fn column(&self, id: AttributeId) -> Column {
         self.columns.get(id.index()).copied().unwrap_or(Column::Out)
     }
 
-    fn write_stored(&self, writer: &mut EntryWriter<'_>, entry: EntryRef<'_>) {
+    fn write_stored(
+        &self,
+        writer: &mut EntryWriter<'_>,
+        entry: EntryRef<'_>,
+        audience: &dyn Audience,
+    ) {
         for (id, element) in entry.stored().fields.iter() {
             match self.column(id) {
                 Column::Ready => writer.ready(element),
@@ -266,11 +281,17 @@ impl SelectionPlan {
                         special.write(writer, values(element), self.types_only);
                     }
                 }
-                Column::MemberOf => self.write_member_of(writer, entry, values(element)),
+                Column::MemberOf => self.write_member_of(writer, entry, values(element), audience),
             }
         }
         let mut member_of_written = false;
-        for (id, names) in lists_of_names(entry) {
+        for list in entry.stored().references.iter() {
+            let id = list.attribute;
+            let guard = (self.guarded && self.unguarded != Some(id)).then_some(audience);
+            let names = entry.view().names_for(list, guard);
+            if guard.is_some() && names.clone().next().is_none() {
+                continue;
+            }
             match self.column(id) {
                 Column::Ready => {
                     let info = entry.view().attributes().info(id);
@@ -283,13 +304,13 @@ impl SelectionPlan {
                     }
                 }
                 Column::MemberOf => {
-                    self.write_member_of(writer, entry, names);
+                    self.write_member_of(writer, entry, names, audience);
                     member_of_written = true;
                 }
             }
         }
         if self.member_of.is_some() && !member_of_written {
-            self.write_member_of(writer, entry, std::iter::empty());
+            self.write_member_of(writer, entry, std::iter::empty(), audience);
         }
     }
 
@@ -299,9 +320,10 @@ impl SelectionPlan {
         writer: &mut EntryWriter<'_>,
         entry: EntryRef<'v>,
         names: impl Iterator<Item = &'v [u8]> + Clone,
+        audience: &dyn Audience,
     ) {
         let Some(special) = &self.member_of else { return };
-        let primary = primary_group_name(entry);
+        let primary = primary_group_name(entry, Some(audience));
         let primary = primary.filter(|primary| !names.clone().any(|name| name == *primary));
         let names = names.chain(primary);
         if names.clone().next().is_some() {
@@ -348,23 +370,19 @@ impl Special {
     }
 }
 
-/// The attributes whose values are names, with the names as their entries are called now.
-fn lists_of_names(
-    entry: EntryRef<'_>,
-) -> impl Iterator<Item = (AttributeId, impl Iterator<Item = &[u8]> + Clone)> {
-    let view = entry.view();
-    entry.stored().references.iter().map(|list| (list.attribute, view.names(list)))
-}
-
 /// Whether the entry stores values of the attribute.
 fn stores(entry: EntryRef<'_>, id: AttributeId) -> bool {
     let stored = entry.stored();
     stored.references.iter().any(|list| list.attribute == id) || stored.fields.element(id).is_some()
 }
 
-/// What an account's primary group is called.
-pub(super) fn primary_group_name(entry: EntryRef<'_>) -> Option<&[u8]> {
+/// What an account's primary group is called, if that may be told.
+pub(super) fn primary_group_name<'v>(
+    entry: EntryRef<'v>,
+    guard: Option<&dyn Audience>,
+) -> Option<&'v [u8]> {
     let view = entry.view();
-    let group = view.primary_group(entry.slot().0)?;
-    view.entry(Slot(group)).map(|group| group.dn().as_bytes())
+    let group = view.entry(Slot(view.primary_group(entry.slot().0)?))?;
+    let told = guard.is_none_or(|audience| audience.may_name(group));
+    told.then(|| group.dn().as_bytes())
 }

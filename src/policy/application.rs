@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 
+use super::presentation::Presentation;
 use super::service_account::ServiceAccountMemo;
 
 /// One downstream application, chosen by listener and client network, never by what the client says.
@@ -48,6 +49,8 @@ pub struct Application {
     pub limits: SearchLimits,
     /// An account's primary group is among its memberOf values, where directories leave it out.
     pub primary_group_in_member_of: bool,
+    /// How it is shown what it is shown; `None`: as the directories have it.
+    pub presentation: Option<Arc<Presentation>>,
     /// The client networks it is chosen for; empty for any.
     pub networks: Vec<IpNet>,
     /// The listeners it is chosen for; empty for all.

@@ -2,7 +2,7 @@
 //!
 //! What lives here: from a bind name to one account ([`name`]), from an entry to the account's state
 //! ([`account`]), the rules ([`rules`]), the decision and the permit ([`mod@judge`]), what an application is
-//! shown ([`visibility`]), what a new view does to all of them ([`mod@impact`]), and accounts only this program knows ([`local_account`]).
+//! shown ([`visibility`], as its [`presentation`] has it), what a new view does to all of them ([`mod@impact`]), and accounts only this program knows ([`local_account`]).
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
 //! (`upstream::verify`).
@@ -17,6 +17,8 @@ pub mod impact;
 pub mod judge;
 pub mod local_account;
 pub mod name;
+mod others;
+pub mod presentation;
 pub mod refusal;
 pub mod rules;
 pub mod service_account;

@@ -1,4 +1,4 @@
-//! What an application is shown: its own users, all groups and containers, and never a secret.
+//! What an application is shown: its own users, the groups and containers that it may see, and never a secret.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -11,9 +11,12 @@ use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 use crate::ldap::identifier::Guid;
 use crate::ldap::matching_rule::MatchingRule;
-use crate::ldap::schema::{self, Syntax};
+use crate::ldap::schema::{self, DirectoryKind, Syntax};
 
+use super::account::AccountState;
 use super::application::{Application, ScopeBase};
+use super::others;
+use super::presentation::{DisabledAccounts, Presentation};
 use super::rules::{self, Subject};
 use super::world::World;
 
@@ -30,10 +33,16 @@ struct Slots(Arc<Scope>);
 /// What is known of an application's users in one line of views. Slots mean the same entries in all of it.
 struct Scope {
     shown: Arc<RoaringBitmap>,
-    /// Users that it was shown once and is not any more: of what is removed it may be told these.
+    /// Groups, containers and other entries that it is shown; `None`: all.
+    others: Option<Arc<RoaringBitmap>>,
+    /// Whether there are users whom it is not shown.
+    limited: bool,
+    /// Entries that it was shown once and is not any more: of what is removed it may be told these.
     departed: RoaringBitmap,
     generation: u64,
     line: Guid,
+    /// How the application is shown them.
+    presentation: Option<Arc<Presentation>>,
 }
 
 impl VisibleUsers {
@@ -117,12 +126,24 @@ impl Scope {
             (Some(before), Some(touched)) if follows_touches(application) => {
                 before.after(&touched, application, name, view)
             }
-            _ => Arc::new(in_scope(application, name, view)),
+            _ => Arc::new(shown_users(application, name, view)),
         };
+        let others = others::shown(application, name, view).map(Arc::new);
         let departed = before.map_or_else(RoaringBitmap::new, |before| {
-            (&before.departed | &*before.shown) - &*shown
+            let all = |scope: &RoaringBitmap, others: &Option<Arc<RoaringBitmap>>| {
+                others.as_ref().map_or_else(|| scope.clone(), |others| scope | &**others)
+            };
+            (&before.departed | all(&before.shown, &before.others)) - all(&shown, &others)
         });
-        Self { shown, departed, generation: view.generation(), line: view.invocation() }
+        Self {
+            limited: shown.len() < view.slots_of_kind(EntryKind::User).len(),
+            shown,
+            others,
+            departed,
+            generation: view.generation(),
+            line: view.invocation(),
+            presentation: application.presentation.clone(),
+        }
     }
 
     /// The users shown after only `touched` slots have changed.
@@ -139,6 +160,7 @@ impl Scope {
             let user = view.entry(Slot(*slot)).filter(|entry| entry.kind() == EntryKind::User);
             user.is_some_and(|entry| {
                 rules::in_scope(Subject { application, directory, view, entry, state: None, wall })
+                    && !(hides_disabled(application) && is_disabled(entry))
             })
         };
         let now: RoaringBitmap = touched.iter().filter(holds).collect();
@@ -273,6 +295,10 @@ impl Viewer {
         Self { primary_groups, ..self }
     }
 
+    fn presentation(&self) -> Option<&Presentation> {
+        self.users.scope().presentation.as_deref()
+    }
+
     /// Whether it is shown what was removed.
     #[must_use]
     pub const fn shows_deleted(&self) -> bool {
@@ -286,11 +312,27 @@ impl Audience for Viewer {
             EntryKind::User => {
                 self.users.scope().shown.contains(entry.slot().0) || self.own == Some(entry.guid())
             }
-            EntryKind::Group | EntryKind::Container | EntryKind::Other => true,
+            EntryKind::Group | EntryKind::Container | EntryKind::Other => {
+                let others = self.users.scope().others.as_ref();
+                others.is_none_or(|others| others.contains(entry.slot().0))
+            }
             EntryKind::Deleted => {
-                !was_user(entry) || self.users.scope().departed.contains(entry.slot().0)
+                let scope = self.users.scope();
+                let was_shown = scope.others.is_none() && !was_user(entry);
+                was_shown || scope.departed.contains(entry.slot().0)
             }
         }
+    }
+
+    fn keeps_names_back(&self, attribute: &str) -> bool {
+        let scope = self.users.scope();
+        // memberOf names groups alone: it is worked out from them.
+        let of_users = scope.limited && !attribute.eq_ignore_ascii_case("memberOf");
+        of_users || scope.others.is_some()
+    }
+
+    fn may_name(&self, entry: EntryRef<'_>) -> bool {
+        entry.kind() == EntryKind::Deleted || self.sees(entry)
     }
 
     fn sees_deleted(&self) -> bool {
@@ -303,12 +345,40 @@ impl Audience for Viewer {
 
     fn shows(&self, attribute: &str) -> bool {
         !schema::is_forbidden(attribute)
+            && self.presentation().is_none_or(|shown| shown.attributes.has(attribute))
     }
 }
 
 /// Whether a tombstone is that of a user.
 fn was_user(tombstone: EntryRef<'_>) -> bool {
     tombstone.values("objectClass").iter().any(|class| class.eq_ignore_ascii_case(b"user"))
+}
+
+/// The users of its scope whom the application is shown.
+fn shown_users(application: &Application, directory: &str, view: &View) -> RoaringBitmap {
+    let mut shown = in_scope(application, directory, view);
+    if hides_disabled(application) {
+        let flag = match view.domain().kind {
+            DirectoryKind::ActiveDirectory => "userAccountControl",
+            DirectoryKind::OpenLdap => "pwdAccountLockedTime",
+        };
+        let flagged =
+            matching(view, &Filter::Present(AttributeDescription::new(flag)), shown.clone());
+        let disabled = |slot: &u32| view.entry(Slot(*slot)).is_some_and(is_disabled);
+        shown -= flagged.into_iter().filter(disabled).collect::<RoaringBitmap>();
+    }
+    shown
+}
+
+fn hides_disabled(application: &Application) -> bool {
+    let presentation = application.presentation.as_deref();
+    presentation.is_some_and(|shown| shown.disabled_accounts == DisabledAccounts::Hidden)
+}
+
+/// Whether an administrator has disabled the account. Who has expired is another matter: that comes with the time,
+/// and what an application is shown does not.
+fn is_disabled(user: EntryRef<'_>) -> bool {
+    AccountState::read(user, user.view().domain().kind).is_ok_and(|state| state.disabled)
 }
 
 /// The users that pass every rule about scope, all at once: what [`rules::in_scope`](super::rules::in_scope)
@@ -352,7 +422,7 @@ fn matching(view: &View, filter: &Filter, among: RoaringBitmap) -> RoaringBitmap
 }
 
 /// The bases that mean this directory.
-fn names<'b>(bases: &'b [ScopeBase], directory: &str) -> Vec<&'b NormalizedDn> {
+pub(super) fn names<'b>(bases: &'b [ScopeBase], directory: &str) -> Vec<&'b NormalizedDn> {
     let here = |base: &&ScopeBase| base.directory.as_deref().is_none_or(|name| name == directory);
     bases.iter().filter(here).map(|base| &base.dn).collect()
 }

@@ -106,6 +106,10 @@ impl Key {
         let own = here
             .or_else(|| known.filter(|_| parts.is_empty()).map(|known| known.syntax))
             .ok_or(ResultCode::NO_SUCH_ATTRIBUTE)?;
+        // Where values that name entries are kept back, their order would tell them.
+        if own == Syntax::DistinguishedName && audience.keeps_names_back(name) {
+            return Err(ResultCode::INAPPROPRIATE_MATCHING);
+        }
         let syntax = match &key.rule {
             None => own,
             Some(rule) => ordering_rule(rule)

@@ -236,6 +236,7 @@ pub(crate) fn application() -> Application {
         negative_latency: Duration::ZERO,
         limits: SearchLimits::default(),
         primary_group_in_member_of: false,
+        presentation: None,
         networks: Vec::new(),
         listeners: Vec::new(),
     }

@@ -15,6 +15,7 @@ mod ordering;
 mod reading;
 mod revoking;
 mod schema;
+mod showing;
 mod signalling;
 mod staleness;
 

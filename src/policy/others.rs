@@ -1,0 +1,57 @@
+//! The groups, containers and other entries that an application is shown, all at once.
+
+use roaring::RoaringBitmap;
+
+use crate::directory::{EntryKind, EntryRef, OWN_CONTEXT, Slot, View, own_names};
+use crate::ldap::dn::NormalizedDn;
+
+use super::application::Application;
+use super::visibility::names;
+
+/// Their slots; `None`: all of them.
+///
+/// Groups are those in a visible base for which the group filter holds. Everything else but users is shown where it
+/// is in a visible base or in a base of users, or above one, so that who walks down the tree arrives there.
+pub(super) fn shown(
+    application: &Application,
+    directory: &str,
+    view: &View,
+) -> Option<RoaringBitmap> {
+    let presentation = application.presentation.as_deref().filter(|shown| shown.limits_groups())?;
+    let mut groups = view.slots_of_kind(EntryKind::Group).as_ref().clone();
+    if let Some(filter) = &presentation.group_filter {
+        groups &= view.matching(filter);
+    }
+    let mut rest = view.slots_of_kind(EntryKind::Container).as_ref()
+        | view.slots_of_kind(EntryKind::Other).as_ref();
+    if !presentation.visible_bases.is_empty() {
+        let visible = names(&presentation.visible_bases, directory);
+        groups = kept(view, groups, |entry| is_below(entry, &visible));
+        let people = names(&application.bases, directory);
+        let places: Vec<&NormalizedDn> = visible.into_iter().chain(people).collect();
+        let own = own(view);
+        rest = kept(view, rest, |entry| {
+            let mut lead_on = places.iter().copied().chain(&own);
+            is_below(entry, &places) || lead_on.any(|place| place.is_within(entry.normalized_dn()))
+        });
+    }
+    Some(groups | rest)
+}
+
+fn kept(view: &View, slots: RoaringBitmap, keeps: impl Fn(EntryRef<'_>) -> bool) -> RoaringBitmap {
+    slots.into_iter().filter(|slot| view.entry(Slot(*slot)).is_some_and(&keeps)).collect()
+}
+
+fn is_below(entry: EntryRef<'_>, bases: &[&NormalizedDn]) -> bool {
+    bases.iter().any(|base| entry.normalized_dn().is_within(base))
+}
+
+/// What every client may have to find whatever it is shown: the head of each context that is served, the entry that
+/// tells which copy it is, and the place of what was removed.
+fn own(view: &View) -> Vec<NormalizedDn> {
+    let domain = view.domain();
+    let deleted = format!("CN=Deleted Objects,{}", domain.naming_context);
+    let service = own_names(domain).map(|names| names.service);
+    let texts = [Some(deleted), service, Some(OWN_CONTEXT.to_owned())];
+    texts.into_iter().flatten().filter_map(|text| NormalizedDn::parse(&text).ok()).collect()
+}
