@@ -6,7 +6,8 @@
 //! view becomes the next (`apply`) and what that changes (`changeset`), a view as octets and back (`head`, `record`,
 //! `restore`), who names whom (`referrers`), the root DSE (`root_dse`) and the subschema (`subschema`), which are in
 //! no view and have filters of their own (`lone`), the entries of ldapgate itself (`own`), what an entry tells of a person (`mapping`), the place where
-//! the current view is published (`published`) with those who are out although it has them (`withdrawn`), and the
+//! the current view is published (`published`) with those who are out although it has them (`withdrawn`),
+//! what an application calls attributes and entries (`wording`), and the
 //! numbers of what a change does to people (`impact`).
 //!
 //! What does not: how entries get here (`sync`), who may see which of them (`policy::visibility`, by way
@@ -69,6 +70,7 @@ mod tombstones;
 mod tree;
 mod view;
 mod withdrawn;
+mod wording;
 
 pub use apply::{BuildError, Changes, Times};
 pub use budget::Budget;
@@ -94,3 +96,4 @@ pub use subschema::{SUBSCHEMA_ATTRIBUTES, Subschema, subschema_at};
 pub use tombstones::Retention;
 pub use view::{Counts, Rejected, Slot, View, ViewConfig};
 pub use withdrawn::Withdrawn;
+pub use wording::{BaseFault, Bases, RenameFault, Renames, Wording};
