@@ -143,7 +143,7 @@ fn one(
     let (searchers, anonymous, refusals) = manners(raw, at, findings);
     let freshness = freshness(raw, &key("freshness"), findings);
     let limits = limits(raw, &key("limits"), findings);
-    let presentation = presentation::resolve(raw, at, &directories, findings);
+    let presentation = presentation::resolve(raw, at, (&directories, known), findings);
     let application = Application {
         name: Arc::from(name?),
         directories,

@@ -3,7 +3,7 @@
 //!
 //! What lives here: the file as it is written (`raw`), reading it ([`load()`]), text to `RawConfig` with
 //! all faults at once (`parse`), what single values mean (`value`, `filter`), and the sections (`directory`
-//! with `sync` and `attributes`, `application` with `presentation`,
+//! with `sync` and `attributes`, `application` with `presentation` and `wording`,
 //! `local_account`, `listener`, put together in [`resolve`]).
 //!
 //! What does not: whether a controller answers or a certificate is valid (`ldapgate check`), and what
@@ -29,6 +29,7 @@ mod raw;
 pub mod resolve;
 mod sync;
 mod value;
+mod wording;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::application::{not_empty, scope};
+use super::application::{Known, not_empty, scope};
 use super::error::{Fault, Findings};
 use super::raw::RawApplication;
-use super::{filter, value};
+use super::{filter, value, wording};
 use crate::policy::presentation::{
     AttributeSet, DisabledAccounts, Presentation, ShownAttributes, is_always_shown,
 };
@@ -14,7 +14,7 @@ use crate::policy::presentation::{
 pub(super) fn resolve(
     raw: &RawApplication,
     at: &str,
-    directories: &[Arc<str>],
+    (directories, known): (&[Arc<str>], &Known<'_>),
     findings: &mut Findings,
 ) -> Option<Arc<Presentation>> {
     let key = |key: &str| format!("{at}.{key}");
@@ -37,6 +37,7 @@ pub(super) fn resolve(
             &words,
             DisabledAccounts::default(),
         ),
+        wording: wording::resolve(raw, at, known, findings),
     };
     presentation.changes_anything().then(|| Arc::new(presentation))
 }

@@ -192,6 +192,8 @@ pub(super) struct RawApplication {
     pub(super) visible_bases: Option<Vec<Short<RawBase>>>,
     pub(super) group_filter: Option<String>,
     pub(super) disabled_accounts: Option<String>,
+    pub(super) rename_attributes: Vec<RawRename>,
+    pub(super) rewrite_bases: Vec<RawRewrite>,
     pub(super) limits: RawSearchLimits,
 }
 
@@ -202,6 +204,24 @@ pub(super) struct RawApplication {
 pub(super) struct RawBase {
     pub(super) directory: Option<String>,
     pub(super) dn: Option<String>,
+}
+
+/// One element of `rename_attributes`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRename {
+    pub(super) attribute: Option<String>,
+    pub(super) to: Option<String>,
+}
+
+/// One element of `rewrite_bases`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRewrite {
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
 }
 
 /// One element of `local_accounts`.

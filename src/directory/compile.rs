@@ -433,7 +433,9 @@ impl<'v> Compiler<'v> {
         };
         let Some(prepared) = prepare(syntax, value) else { return matched };
         let type_key = key(&AttributeDescription::new(&attribute.name));
-        let part = Leaf::NamePart(Box::new(NamePart { type_key, syntax, value: prepared }));
+        let wording = self.audience.and_then(|audience| audience.wording());
+        let part =
+            Leaf::NamePart(Box::new(NamePart { type_key, syntax, value: prepared, wording }));
         let nodes = vec![matched, Assertion::Leaf(part).signed(sign)];
         if sign { Node::Or(nodes) } else { Node::And(nodes) }
     }

@@ -48,12 +48,25 @@ pub(super) struct Asked<'a> {
     pub(super) now: Option<SystemTime>,
 }
 
+impl<'a> Asked<'a> {
+    /// What whoever asks calls the entry.
+    fn name_of<'n>(self, entry: EntryRef<'n>) -> Option<Cow<'n, str>> {
+        match self.audience.and_then(|audience| audience.wording()) {
+            Some(wording) => wording.bases.outward(entry.dn()),
+            None => Some(Cow::Borrowed(entry.dn())),
+        }
+    }
+}
+
 const CONSTRUCTED: [Constructed; 17] = [
     Constructed {
         spelling: "canonicalName",
         kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: true,
-        values: |entry, _| canonical_name(entry).into_iter().collect(),
+        values: |entry, asked| {
+            let name = asked.name_of(entry);
+            name.and_then(|name| canonical_name(&name)).into_iter().collect()
+        },
     },
     Constructed {
         spelling: "distinguishedName",
@@ -189,8 +202,8 @@ pub(super) fn values<'a>(entry: EntryRef<'a>, attribute: &str) -> Vec<Cow<'a, [u
 }
 
 /// MS-ADTS §3.1.1.4.5.7: `corp.example/People/Alice`, and `corp.example/` for the domain.
-fn canonical_name(entry: EntryRef<'_>) -> Option<Vec<u8>> {
-    let name = DistinguishedName::parse(entry.dn()).ok()?;
+fn canonical_name(name: &str) -> Option<Vec<u8>> {
+    let name = DistinguishedName::parse(name).ok()?;
     let mut domain: Vec<&[u8]> = Vec::new();
     let mut path: Vec<&[u8]> = Vec::new();
     for rdn in name.rdns() {

@@ -8,6 +8,7 @@
 //! hold in three-valued logic), and an Undefined that nothing negates can as well be False, since only
 //! what is True is found.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::fmt;
 
@@ -24,6 +25,7 @@ use super::posting::Posting;
 use super::search::Audience;
 use super::stored::{Stored, values};
 use super::view::View;
+use super::wording::Wording;
 
 /// A filter made ready for one view: names looked up, values prepared, indices found.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ pub(super) enum Leaf<'v> {
     /// A chain of references.
     Chain(Box<Chain<'v>>),
     /// The entry's own name has a part of this type and value (`:dn:`).
-    NamePart(Box<NamePart>),
+    NamePart(Box<NamePart<'v>>),
     /// Some value of an attribute of DN syntax may be shown.
     Names(Box<ShownNames<'v>>),
 }
@@ -131,10 +133,12 @@ impl fmt::Debug for ShownNames<'_> {
 
 /// A part of a name.
 #[derive(Debug)]
-pub(super) struct NamePart {
+pub(super) struct NamePart<'v> {
     pub(super) type_key: String,
     pub(super) syntax: Syntax,
     pub(super) value: Vec<u8>,
+    /// What whoever asks calls entries.
+    pub(super) wording: Option<&'v Wording>,
 }
 
 impl Node<'_> {
@@ -324,9 +328,14 @@ impl ShownNames<'_> {
     }
 }
 
-impl NamePart {
+impl NamePart<'_> {
     fn is_in(&self, stored: &Stored) -> bool {
-        let Ok(name) = DistinguishedName::parse(&stored.dn) else { return false };
+        let name = match self.wording {
+            Some(wording) => wording.bases.outward(&stored.dn),
+            None => Some(Cow::Borrowed(&*stored.dn)),
+        };
+        let name = name.and_then(|name| DistinguishedName::parse(&name).ok());
+        let Some(name) = name else { return false };
         name.rdns().iter().flat_map(|rdn| &rdn.0).any(|part| {
             key(&AttributeDescription::new(part.attribute())) == self.type_key
                 && prepare(self.syntax, part.value()).is_some_and(|found| found == self.value)

@@ -18,6 +18,7 @@ use super::evaluate::Node;
 use super::plan::Planner;
 use super::tree::Extent;
 use super::view::{Slot, View};
+use super::wording::Wording;
 
 /// Who looks: decides which entries and attributes are shown. `policy::visibility` implements it.
 ///
@@ -51,6 +52,12 @@ pub trait Audience {
     /// comparisons and filters.
     fn may_name(&self, _entry: EntryRef<'_>) -> bool {
         true
+    }
+
+    /// What it calls attributes and entries; `None`: what the directory calls them. Requests come in the
+    /// directory's terms ([`Wording::search`]), what is written for it is in its own.
+    fn wording(&self) -> Option<&Wording> {
+        None
     }
 
     /// Whether filters may look at the attribute. An assertion on one they may not look at is

@@ -52,8 +52,10 @@ struct Special {
     /// As written in the answer, a range left out.
     description: String,
     range: Option<ValueRange>,
-    /// It is here only because values are left out; a form that was asked for takes its place.
+    /// It is here only because values are left out or worded anew; a form that was asked for takes its place.
     plain: bool,
+    /// The attribute, if its values are shown otherwise than they are stored.
+    rewritten: Option<Box<str>>,
 }
 
 /// A constructed attribute that is asked for.
@@ -98,7 +100,8 @@ impl View {
         now: SystemTime,
     ) {
         let Some(entry) = self.entry(slot) else { return };
-        let mut writer = EntryWriter::begin(out, id, entry.dn().as_bytes());
+        let Some(name) = shown_name(entry.dn(), audience) else { return };
+        let mut writer = EntryWriter::begin(out, id, name.as_bytes());
         if !plan.names_only {
             plan.write_stored(&mut writer, entry, audience);
             plan.write_constructed(
@@ -200,18 +203,29 @@ impl Planner<'_> {
         if decided {
             return;
         }
-        if !special && !plan.types_only {
+        let Some(info) = self.view.attributes().info(id) else { return };
+        let reworded = self.audience.wording().filter(|wording| wording.rewords(&info.type_name));
+        if !special && !plan.types_only && reworded.is_none() {
             *column = Column::Ready;
             return;
         }
-        let Some(info) = self.view.attributes().info(id) else { return };
-        let mut description = info.spelling.clone();
+        let mut description = match reworded {
+            Some(wording) => wording.description(&info.type_name, &info.spelling),
+            None => info.spelling.clone(),
+        };
         if named.is_some_and(|named| named.binary) && !description.ends_with(";binary") {
             description.push_str(";binary");
         }
         *column = Column::Special(plan.special.len());
         let range = named.and_then(|named| named.range);
-        plan.special.push(Special { description, range, plain: !special });
+        let rewritten = self.rewritten(&info.type_name);
+        plan.special.push(Special { description, range, plain: !special, rewritten });
+    }
+
+    /// The attribute, if its values are shown otherwise than they are stored.
+    fn rewritten(&self, attribute: &str) -> Option<Box<str>> {
+        let wording = self.audience.wording()?;
+        wording.rewrites(attribute).then(|| attribute.into())
     }
 
     fn primary_groups(&self, plan: &mut SelectionPlan) {
@@ -220,9 +234,13 @@ impl Planner<'_> {
         }
         let named = self.selection.named.iter().find(|named| named.is_type(MEMBER_OF));
         let plain = || Special {
-            description: MEMBER_OF.to_owned(),
+            description: match self.audience.wording() {
+                Some(wording) => wording.description(MEMBER_OF, MEMBER_OF),
+                None => MEMBER_OF.to_owned(),
+            },
             range: named.and_then(|named| named.range),
             plain: true,
+            rewritten: self.rewritten(MEMBER_OF),
         };
         let found = self.view.attributes().find_name(MEMBER_OF);
         plan.member_of = match found.and_then(|id| plan.columns.get_mut(id.index())) {
@@ -278,7 +296,7 @@ impl SelectionPlan {
                 Column::Out => {}
                 Column::Special(place) => {
                     if let Some(special) = self.special.get(place) {
-                        special.write(writer, values(element), self.types_only);
+                        special.write(writer, values(element), self.types_only, audience);
                     }
                 }
                 Column::MemberOf => self.write_member_of(writer, entry, values(element), audience),
@@ -300,7 +318,7 @@ impl SelectionPlan {
                 Column::Out => {}
                 Column::Special(place) => {
                     if let Some(special) = self.special.get(place) {
-                        special.write(writer, names, self.types_only);
+                        special.write(writer, names, self.types_only, audience);
                     }
                 }
                 Column::MemberOf => {
@@ -327,7 +345,7 @@ impl SelectionPlan {
         let primary = primary.filter(|primary| !names.clone().any(|name| name == *primary));
         let names = names.chain(primary);
         if names.clone().next().is_some() {
-            special.write(writer, names, self.types_only);
+            special.write(writer, names, self.types_only, audience);
         }
     }
 
@@ -341,11 +359,19 @@ impl SelectionPlan {
             if wanted.stored.is_some_and(|id| stores(entry, id)) {
                 continue;
             }
-            let values = (wanted.attribute.values)(entry, asked);
+            let mut values = (wanted.attribute.values)(entry, asked);
+            let mut description = Cow::Borrowed(wanted.attribute.spelling);
+            if let Some(wording) = asked.audience.and_then(Audience::wording) {
+                let shown = |value: Vec<u8>| {
+                    wording.value(wanted.attribute.spelling, &value).map(Cow::into_owned)
+                };
+                values = values.into_iter().filter_map(shown).collect();
+                description = Cow::Owned(wording.description(&description, &description));
+            }
             if !values.is_empty() {
                 let most = if self.types_only { 0 } else { values.len() };
                 let values = values.iter().take(most).map(Vec::as_slice);
-                writer.attribute(wanted.attribute.spelling, values);
+                writer.attribute(&description, values);
             }
         }
     }
@@ -353,6 +379,23 @@ impl SelectionPlan {
 
 impl Special {
     fn write<'v>(
+        &self,
+        writer: &mut EntryWriter<'_>,
+        values: impl Iterator<Item = &'v [u8]> + Clone,
+        types_only: bool,
+        audience: &dyn Audience,
+    ) {
+        let (Some(attribute), Some(wording)) = (&self.rewritten, audience.wording()) else {
+            return self.write_slice(writer, values, types_only);
+        };
+        let values: Vec<Cow<'v, [u8]>> =
+            values.filter_map(|value| wording.value(attribute, value)).collect();
+        if !values.is_empty() {
+            self.write_slice(writer, values.iter().map(AsRef::as_ref), types_only);
+        }
+    }
+
+    fn write_slice<'v>(
         &self,
         writer: &mut EntryWriter<'_>,
         values: impl Iterator<Item = &'v [u8]> + Clone,
@@ -374,6 +417,14 @@ impl Special {
 fn stores(entry: EntryRef<'_>, id: AttributeId) -> bool {
     let stored = entry.stored();
     stored.references.iter().any(|list| list.attribute == id) || stored.fields.element(id).is_some()
+}
+
+/// What the audience calls an entry of this name; `None`: it has no name for it.
+fn shown_name<'n>(name: &'n str, audience: &dyn Audience) -> Option<Cow<'n, str>> {
+    match audience.wording() {
+        None => Some(Cow::Borrowed(name)),
+        Some(wording) => wording.bases.outward(name),
+    }
 }
 
 /// What an account's primary group is called, if that may be told.

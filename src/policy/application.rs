@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::directory::Wording;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 
@@ -55,6 +56,14 @@ pub struct Application {
     pub networks: Vec<IpNet>,
     /// The listeners it is chosen for; empty for all.
     pub listeners: Vec<Arc<str>>,
+}
+
+impl Application {
+    /// What it calls attributes and entries; `None`: what the directories call them.
+    #[must_use]
+    pub fn wording(&self) -> Option<&Wording> {
+        self.presentation.as_ref()?.wording.as_ref()
+    }
 }
 
 /// One base of an application's scope.

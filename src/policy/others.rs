@@ -22,8 +22,7 @@ pub(super) fn shown(
     if let Some(filter) = &presentation.group_filter {
         groups &= view.matching(filter);
     }
-    let mut rest = view.slots_of_kind(EntryKind::Container).as_ref()
-        | view.slots_of_kind(EntryKind::Other).as_ref();
+    let mut rest = all(view) - view.slots_of_kind(EntryKind::Group).as_ref();
     if !presentation.visible_bases.is_empty() {
         let visible = names(&presentation.visible_bases, directory);
         groups = kept(view, groups, |entry| is_below(entry, &visible));
@@ -36,6 +35,21 @@ pub(super) fn shown(
         });
     }
     Some(groups | rest)
+}
+
+/// All groups, containers and other entries.
+pub(super) fn all(view: &View) -> RoaringBitmap {
+    let kinds = [EntryKind::Group, EntryKind::Container, EntryKind::Other];
+    let slots = kinds.into_iter().map(|kind| view.slots_of_kind(kind).as_ref());
+    slots.fold(RoaringBitmap::new(), |all, slots| all | slots)
+}
+
+/// Entries that the application would take for others, because it is shown another sub-tree in their place. Which
+/// names a directory has is not known when the configuration is read.
+pub(super) fn taken(application: &Application, view: &View) -> RoaringBitmap {
+    let places = application.wording().into_iter().flat_map(|wording| wording.bases.places());
+    let others = places.filter(|(to, from)| to != from);
+    others.fold(RoaringBitmap::new(), |all, (to, _)| all | view.slots_within(to))
 }
 
 fn kept(view: &View, slots: RoaringBitmap, keeps: impl Fn(EntryRef<'_>) -> bool) -> RoaringBitmap {

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::directory::Wording;
 use crate::ldap::filter::Filter;
 use crate::ldap::schema;
 
@@ -20,6 +21,8 @@ pub struct Presentation {
     pub group_filter: Option<Filter>,
     /// Whether it is shown accounts that are disabled.
     pub disabled_accounts: DisabledAccounts,
+    /// What it calls attributes and entries; `None`: what the directories call them.
+    pub wording: Option<Wording>,
 }
 
 impl Presentation {
@@ -29,6 +32,14 @@ impl Presentation {
         !matches!(self.attributes, ShownAttributes::All)
             || self.limits_groups()
             || self.disabled_accounts == DisabledAccounts::Hidden
+            || self.wording.is_some()
+    }
+
+    /// Whether the attribute (its type, in the directory's terms) is shown.
+    #[must_use]
+    pub fn shows(&self, attribute: &str) -> bool {
+        let named = |wording: &Wording| wording.renames.outward(attribute).is_some();
+        self.attributes.has(attribute) && self.wording.as_ref().is_none_or(named)
     }
 
     /// Whether there are groups, containers or other entries that it keeps back.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use roaring::RoaringBitmap;
 
-use crate::directory::{Audience, EntryKind, EntryRef, Slot, View};
+use crate::directory::{Audience, EntryKind, EntryRef, Slot, View, Wording};
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
@@ -128,7 +128,15 @@ impl Scope {
             }
             _ => Arc::new(shown_users(application, name, view)),
         };
-        let others = others::shown(application, name, view).map(Arc::new);
+        let mut others = others::shown(application, name, view).map(Arc::new);
+        let taken = others::taken(application, view);
+        let shown = if taken.is_empty() {
+            shown
+        } else {
+            let all = others.map_or_else(|| others::all(view), |others| (*others).clone());
+            others = Some(Arc::new(all - &taken));
+            Arc::new(&*shown - &taken)
+        };
         let departed = before.map_or_else(RoaringBitmap::new, |before| {
             let all = |scope: &RoaringBitmap, others: &Option<Arc<RoaringBitmap>>| {
                 others.as_ref().map_or_else(|| scope.clone(), |others| scope | &**others)
@@ -343,9 +351,13 @@ impl Audience for Viewer {
         self.primary_groups
     }
 
+    fn wording(&self) -> Option<&Wording> {
+        self.presentation()?.wording.as_ref()
+    }
+
     fn shows(&self, attribute: &str) -> bool {
         !schema::is_forbidden(attribute)
-            && self.presentation().is_none_or(|shown| shown.attributes.has(attribute))
+            && self.presentation().is_none_or(|shown| shown.shows(attribute))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::{RootDseFacts, View, root_dse as root_dse_entry};
+use crate::directory::{NoSuchObject, RootDseFacts, View, root_dse as root_dse_entry};
 use crate::ldap::control::Control;
 use crate::ldap::message::MessageId;
 use crate::ldap::request::{
@@ -253,6 +253,10 @@ impl Session {
             now: moment.now,
         };
         let name = request.name.clone();
+        let request = match self.terms.application.wording() {
+            Some(wording) => BindRequest { name: wording.bind_name(request.name), ..request },
+            None => request,
+        };
         Next::Bind(Box::new(PendingBind {
             id,
             name,
@@ -289,7 +293,14 @@ impl Session {
             self.root_dse(id, request, controls, moment, octets);
             return Next::Continue;
         }
-        match self.start_search(id, request, controls, moment) {
+        let started = match self.terms.application.wording() {
+            None => self.start_search(id, request, controls, moment),
+            Some(wording) => {
+                let own = Arc::new(wording.search(request));
+                self.start_search(id, &own, controls, moment)
+            }
+        };
+        match started.map_err(|result| self.told(result, &request.base)) {
             Ok(Started::Run(run)) => Next::Search(run),
             Ok(Started::Heavy(heavy)) => Next::Match(heavy),
             Err(result) if continues_a_list(controls) => {
@@ -302,7 +313,11 @@ impl Session {
             }
             // The subschema is in no view. It is looked for last: other searches are many.
             Err(result) if result.code == ResultCode::NO_SUCH_OBJECT => {
-                let subschema = root_dse::subschema_at(&self.views(moment), request);
+                let subschema = root_dse::subschema_at(
+                    &self.views(moment),
+                    request,
+                    self.terms.application.wording(),
+                );
                 match root_dse::controls(controls) {
                     Ok(encoded) => root_dse::answer_subschema(
                         octets, id, request, &encoded, subschema, &result,
@@ -331,10 +346,32 @@ impl Session {
     }
 
     fn compare(&mut self, request: &CompareRequest, moment: Moment<'_>) -> LdapResult {
-        match reading_permit(&mut self.permit, &self.terms, moment) {
-            Ok(permit) => compare(&search_context(&mut self.shown, permit, moment), request),
-            Err(result) => result,
+        let permit = match reading_permit(&mut self.permit, &self.terms, moment) {
+            Ok(permit) => permit,
+            Err(result) => return result,
+        };
+        let context = search_context(&mut self.shown, permit, moment);
+        match self.terms.application.wording() {
+            None => compare(&context, request),
+            Some(wording) => {
+                let result = compare(&context, &wording.compare(request));
+                self.told(result, &request.entry)
+            }
         }
+    }
+
+    /// An answer about the entry that was `asked` for, in the terms in which it was.
+    fn told(&self, result: LdapResult, asked: &str) -> LdapResult {
+        let Some(wording) = self.terms.application.wording() else { return result };
+        if result.code == ResultCode::INVALID_DN_SYNTAX {
+            return LdapResult::new(result.code, format!("{asked:?} is no name"));
+        }
+        if result.code != ResultCode::NO_SUCH_OBJECT {
+            return result;
+        }
+        let matched = std::str::from_utf8(&result.matched_dn).unwrap_or_default();
+        let matched = wording.bases.outward(matched).unwrap_or_default().into_owned();
+        search::no_such_object(asked, Some(NoSuchObject { matched }))
     }
 
     fn root_dse(
@@ -363,7 +400,12 @@ impl Session {
             Ok(encoded) => encoded,
             Err(result) => return responder::search_done(octets, id, &result, &[]),
         };
-        root_dse::answer(octets, id, request, &encoded, &root_dse_entry(&views, &facts));
+        let entry = root_dse_entry(&views, &facts);
+        let entry = match self.terms.application.wording() {
+            Some(wording) => wording.root_dse(entry),
+            None => entry,
+        };
+        root_dse::answer(octets, id, request, &encoded, &entry);
     }
 
     /// The views of the application that there are.
@@ -402,8 +444,10 @@ impl Session {
                     );
                     return Next::Close;
                 }
-                let identity =
-                    extended::authorization_identity(self.permit.as_ref().map(Permit::identity));
+                let identity = extended::authorization_identity(
+                    self.permit.as_ref().map(Permit::identity),
+                    self.terms.application.wording(),
+                );
                 let extras = Extras { value: Some(identity.as_bytes()), ..Extras::default() };
                 answer(octets, &LdapResult::success(), extras);
             }

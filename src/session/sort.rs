@@ -96,6 +96,11 @@ impl Key {
     fn new(key: &SortKey, parts: &[Part], audience: &dyn Audience) -> Result<Self, ResultCode> {
         let description =
             AttributeDescription::parse(&key.attribute).ok_or(ResultCode::NO_SUCH_ATTRIBUTE)?;
+        let description = match audience.wording() {
+            Some(wording) => wording.renames.inward_description(&description),
+            None => Some(description),
+        };
+        let description = description.ok_or(ResultCode::NO_SUCH_ATTRIBUTE)?;
         let known = schema::attribute_type(&description.name);
         let name = known.map_or(description.name.as_str(), |known| known.name);
         // Sorting by what is hidden would tell it.

@@ -51,11 +51,23 @@ impl Wording {
             return Some(Cow::Borrowed(value));
         }
         let Ok(text) = std::str::from_utf8(value) else { return Some(Cow::Borrowed(value)) };
-        let (before, name) = if is_name_with_octets(attribute) { split(text) } else { ("", text) };
+        let (before, name) = split(attribute, text);
         Some(match self.bases.outward(name)? {
             Cow::Borrowed(_) => Cow::Borrowed(value),
             Cow::Owned(name) => Cow::Owned(format!("{before}{name}").into_bytes()),
         })
+    }
+
+    /// Whether the attribute (its type, in the directory's terms) or its values are shown otherwise.
+    pub(super) fn rewords(&self, attribute: &str) -> bool {
+        self.rewrites(attribute) || self.renames.outward(attribute) != Some(attribute)
+    }
+
+    /// The description of an attribute as it is shown: its type and the options of how the directory spells it.
+    pub(super) fn description(&self, attribute: &str, spelling: &str) -> String {
+        let options =
+            spelling.find(';').and_then(|place| spelling.get(place..)).unwrap_or_default();
+        format!("{}{options}", self.renames.outward(attribute).unwrap_or(attribute))
     }
 
     /// Whether values of the attribute may be shown otherwise than they are stored.
@@ -71,8 +83,11 @@ fn is_name_with_octets(attribute: &str) -> bool {
     NAMES_WITH_OCTETS.iter().any(|known| known.eq_ignore_ascii_case(attribute))
 }
 
-/// `B:32:<octets>:<name>` before the name and behind.
-fn split(value: &str) -> (&str, &str) {
+/// The name in a value and what stands before it: of `B:32:<octets>:<name>`, all up to the last colon of three.
+fn split<'v>(attribute: &str, value: &'v str) -> (&'v str, &'v str) {
+    if !is_name_with_octets(attribute) {
+        return ("", value);
+    }
     let end = value.match_indices(':').nth(2).map_or(0, |(place, _)| place + 1);
     value.split_at_checked(end).unwrap_or(("", value))
 }

@@ -2,10 +2,11 @@
 
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::attribute_list::AttributeList;
+use crate::ldap::entry::Entry;
 use crate::ldap::filter::Filter;
 use crate::ldap::request::{CompareRequest, SearchRequest};
 
-use super::Wording;
+use super::{Wording, split};
 
 impl Wording {
     /// A search as the directory would be asked.
@@ -19,15 +20,43 @@ impl Wording {
         }
     }
 
-    /// A comparison as the directory would be asked; `None`: no entry has an attribute of that name.
+    /// A comparison as the directory would be asked.
     #[must_use]
-    pub fn compare(&self, request: &CompareRequest) -> Option<CompareRequest> {
-        let attribute = self.renames.inward_description(&request.attribute)?;
-        Some(CompareRequest {
+    pub fn compare(&self, request: &CompareRequest) -> CompareRequest {
+        let attribute = self.renames.inward_description(&request.attribute);
+        let attribute = attribute.unwrap_or_else(unknown);
+        CompareRequest {
             entry: self.bases.inward_identity(&request.entry).into_owned(),
             value: self.asserted(&attribute, &request.value),
             attribute,
-        })
+        }
+    }
+
+    /// The name of whoever binds as the directory would be told it; forms that are no distinguished name stay.
+    #[must_use]
+    pub fn bind_name(&self, name: Vec<u8>) -> Vec<u8> {
+        match std::str::from_utf8(&name) {
+            Ok(text) if !self.bases.is_empty() => self.bases.inward(text).into_owned().into_bytes(),
+            Ok(_) | Err(_) => name,
+        }
+    }
+
+    /// The root DSE as it is shown.
+    #[must_use]
+    pub fn root_dse(&self, mut entry: Entry) -> Entry {
+        let named = |description: &str| {
+            NAMES_IN_ROOT_DSE.iter().any(|name| name.eq_ignore_ascii_case(description))
+        };
+        for attribute in entry.attributes.iter_mut().filter(|found| named(&found.description)) {
+            let values = std::mem::take(&mut attribute.values).into_iter();
+            let shown = |value: Vec<u8>| {
+                let name = String::from_utf8(value).ok()?;
+                self.bases.outward(&name).map(|name| name.into_owned().into_bytes())
+            };
+            attribute.values = values.filter_map(shown).collect();
+        }
+        entry.attributes.retain(|attribute| !attribute.values.is_empty());
+        entry
     }
 
     /// A filter as the directory would be asked.
@@ -77,7 +106,8 @@ impl Wording {
     fn asserted(&self, attribute: &AttributeDescription, value: &[u8]) -> Vec<u8> {
         match std::str::from_utf8(value) {
             Ok(text) if self.rewrites(&attribute.name) => {
-                self.bases.inward_identity(text).into_owned().into_bytes()
+                let (before, name) = split(&attribute.name, text);
+                format!("{before}{}", self.bases.inward_identity(name)).into_bytes()
             }
             Ok(_) | Err(_) => value.to_vec(),
         }
@@ -102,7 +132,24 @@ impl Wording {
     }
 }
 
+/// Attributes of the root DSE whose values are names (RFC 4512 §5.1, MS-ADTS §3.1.1.3.2).
+const NAMES_IN_ROOT_DSE: [&str; 8] = [
+    "namingContexts",
+    "defaultNamingContext",
+    "configurationNamingContext",
+    "schemaNamingContext",
+    "rootDomainNamingContext",
+    "subschemaSubentry",
+    "serverName",
+    "dsServiceName",
+];
+
 /// An assertion on an attribute that nobody knows.
 fn undefined() -> Filter {
-    Filter::Present(AttributeDescription::new(""))
+    Filter::Present(unknown())
+}
+
+/// No attribute is called so.
+fn unknown() -> AttributeDescription {
+    AttributeDescription::new("")
 }

@@ -18,6 +18,7 @@ mod schema;
 mod showing;
 mod signalling;
 mod staleness;
+mod wording;
 
 use std::sync::Arc;
 

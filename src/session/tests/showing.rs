@@ -13,7 +13,7 @@ use crate::policy::presentation::{AttributeSet, DisabledAccounts, Presentation, 
 use crate::policy::tests::{ALICE, BOB, EVE, entry_of, guid, in_groups, people, set};
 
 /// A client of an application that is shown a directory so.
-fn showing(presentation: Presentation, entries: Vec<Entry>) -> Client {
+pub(super) fn showing(presentation: Presentation, entries: Vec<Entry>) -> Client {
     scoped(presentation, Vec::new(), entries)
 }
 
@@ -39,7 +39,7 @@ fn only(shown: &[&str]) -> Presentation {
     Presentation { attributes, ..Presentation::default() }
 }
 
-fn asking(base: &str, filter: &str, attributes: &[&str]) -> Operation {
+pub(super) fn asking(base: &str, filter: &str, attributes: &[&str]) -> Operation {
     let Operation::Search(request) = search(base, SearchScope::WholeSubtree, filter) else {
         panic!("not a search")
     };
@@ -47,7 +47,7 @@ fn asking(base: &str, filter: &str, attributes: &[&str]) -> Operation {
     Operation::Search(Arc::new(SearchRequest { attributes, ..(*request).clone() }))
 }
 
-fn compare(entry: &str, attribute: &str, value: &str) -> Operation {
+pub(super) fn compare(entry: &str, attribute: &str, value: &str) -> Operation {
     Operation::Compare(CompareRequest {
         entry: entry.to_owned(),
         attribute: AttributeDescription::parse(attribute).unwrap(),
@@ -57,7 +57,7 @@ fn compare(entry: &str, attribute: &str, value: &str) -> Operation {
 
 impl Client {
     /// The one entry found, with the names of its attributes.
-    fn attributes_of(&mut self, name: &str, attributes: &[&str]) -> Vec<String> {
+    pub(super) fn attributes_of(&mut self, name: &str, attributes: &[&str]) -> Vec<String> {
         let answers = self.send(asking(name, "(objectClass=*)", attributes), Vec::new());
         let Some(ResponseOperation::Entry(entry)) =
             answers.responses.first().map(|response| &response.operation)
@@ -70,7 +70,7 @@ impl Client {
         names
     }
 
-    fn values_of(&mut self, name: &str, attribute: &str) -> Vec<String> {
+    pub(super) fn values_of(&mut self, name: &str, attribute: &str) -> Vec<String> {
         let answers = self.send(asking(name, "(objectClass=*)", &[attribute]), Vec::new());
         let Some(ResponseOperation::Entry(entry)) =
             answers.responses.first().map(|response| &response.operation)
@@ -81,7 +81,7 @@ impl Client {
         entry.attributes.iter().flat_map(|found| found.values.iter().map(text)).collect()
     }
 
-    fn found(&mut self, filter: &str) -> Vec<String> {
+    pub(super) fn found(&mut self, filter: &str) -> Vec<String> {
         let answers = self.search(CORP, filter);
         assert_eq!(answers.code(), 0, "{filter}");
         let own = |dn: &str| dn.split(',').next().unwrap_or_default().to_owned();
