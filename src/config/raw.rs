@@ -194,6 +194,7 @@ pub(super) struct RawApplication {
     pub(super) disabled_accounts: Option<String>,
     pub(super) rename_attributes: Vec<RawRename>,
     pub(super) rewrite_bases: Vec<RawRewrite>,
+    pub(super) add_attributes: Vec<RawAddition>,
     pub(super) limits: RawSearchLimits,
 }
 
@@ -222,6 +223,17 @@ pub(super) struct RawRename {
 pub(super) struct RawRewrite {
     pub(super) from: Option<String>,
     pub(super) to: Option<String>,
+}
+
+/// One element of `add_attributes`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAddition {
+    pub(super) attribute: Option<String>,
+    pub(super) values: Option<Vec<String>>,
+    pub(super) from_path: Option<u32>,
+    pub(super) nested: Option<bool>,
 }
 
 /// One element of `local_accounts`.

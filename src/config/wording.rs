@@ -1,11 +1,13 @@
 //! The keys of `[[application]]` about what it calls attributes and entries.
 
-use super::application::Known;
+use super::application::{Known, not_empty};
+use super::attributes::DEEPEST;
 use super::error::{Fault, Findings};
-use super::raw::{RawApplication, RawRename, RawRewrite};
+use super::raw::{RawAddition, RawApplication, RawRename, RawRewrite};
 use super::value;
-use crate::directory::{Bases, OWN_CONTEXT, RenameFault, Renames, Wording};
+use crate::directory::{Addition, Additions, Bases, OWN_CONTEXT, RenameFault, Renames, Wording};
 use crate::ldap::dn::{DistinguishedName, NormalizedDn};
+use crate::ldap::schema::{self, Syntax};
 use crate::policy::presentation::is_always_shown;
 
 /// `None`: everything is called as in the directories.
@@ -23,6 +25,10 @@ pub(super) fn resolve(
     for (index, raw) in raw.rewrite_bases.iter().enumerate() {
         let at = format!("{at}.rewrite_bases[{index}]");
         rewrite(raw, &at, known, &mut wording.bases, findings);
+    }
+    for (index, raw) in raw.add_attributes.iter().enumerate() {
+        let at = format!("{at}.add_attributes[{index}]");
+        add(raw, &at, &mut wording.additions, findings);
     }
     (!wording.is_plain()).then_some(wording)
 }
@@ -42,6 +48,58 @@ fn rename(raw: &RawRename, at: &str, renames: &mut Renames, findings: &mut Findi
     if let Err((key, reason)) = added {
         findings.problem(format!("{at}.{key}"), reason, "give each attribute one name of its own");
     }
+}
+
+fn add(raw: &RawAddition, at: &str, additions: &mut Additions, findings: &mut Findings) {
+    let key = format!("{at}.attribute");
+    let text = raw.attribute.as_deref().ok_or_else(|| missing("the name of an attribute"));
+    let name = findings.take(&key, text.and_then(renamable));
+    let addition = addition(raw, at, findings);
+    let (Some(name), Some(addition)) = (name, addition) else { return };
+    let is_member_of = same_type(&name, "memberOf");
+    if is_member_of != (addition == Addition::NestedGroups) {
+        let reason = "memberOf can have nested groups, and no other attribute can";
+        findings.problem(key, reason, "write attribute = \"memberOf\", nested = true");
+    } else if schema_names(&name) && !is_member_of {
+        let reason = format!("the values of {name} are names of entries");
+        findings.problem(key, reason, "choose an attribute of text");
+    } else if !additions.add(&name, addition) {
+        findings.problem(key, format!("{name} is in the list already"), "remove one of them");
+    }
+}
+
+fn addition(raw: &RawAddition, at: &str, findings: &mut Findings) -> Option<Addition> {
+    match (raw.values.as_deref(), raw.from_path, raw.nested) {
+        (Some(values), None, None) => {
+            let key = format!("{at}.values");
+            not_empty(values, &key, findings);
+            let values = findings.take_each(&key, values, |text| match text.trim() {
+                "" => Err(Fault::new("is empty", "write a value")),
+                _ => Ok(text.as_str().into()),
+            });
+            Some(Addition::Constant(values))
+        }
+        (None, Some(place), None) => {
+            let key = format!("{at}.from_path");
+            let place = value::bounded_count(findings, &key, Some(place), 1, (1, DEEPEST));
+            usize::try_from(place).ok().map(Addition::OrganizationalUnit)
+        }
+        (None, None, Some(true)) => Some(Addition::NestedGroups),
+        _ => {
+            let instead = "write values = [\"…\"], from_path = 1, or nested = true";
+            findings.problem(at, "does not say in one way where the values come from", instead);
+            None
+        }
+    }
+}
+
+fn same_type(one: &str, other: &str) -> bool {
+    let name = |name| schema::attribute_type(name).map_or(name, |known| known.name);
+    name(one).eq_ignore_ascii_case(name(other))
+}
+
+fn schema_names(attribute: &str) -> bool {
+    schema::attribute_type(attribute).is_some_and(|known| known.syntax == Syntax::DistinguishedName)
 }
 
 fn renamable(text: &str) -> Result<String, Fault> {

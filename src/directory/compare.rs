@@ -11,6 +11,8 @@ use super::constructed::{self, Asked};
 use super::entry_ref::EntryRef;
 use super::search::Audience;
 use super::selection_plan::primary_group_name;
+use super::view::Slot;
+use super::wording::Addition;
 
 impl EntryRef<'_> {
     /// Whether some value equals `value` under the attribute's matching rule, as `audience` is shown the
@@ -29,6 +31,9 @@ impl EntryRef<'_> {
             schema::attribute_type(&attribute.name).map_or(&*attribute.name, |known| known.name);
         if !audience.shows(name) {
             return None;
+        }
+        if let Some(addition) = audience.wording().and_then(|wording| wording.additions.of(name)) {
+            return self.compare_added(name, addition, value, audience);
         }
         let primary = if primary_groups && name == "memberOf" {
             primary_group_name(*self, Some(audience))
@@ -53,6 +58,26 @@ impl EntryRef<'_> {
 }
 
 impl EntryRef<'_> {
+    /// As [`EntryRef::compare_as`], with values that are worked out for whoever asks.
+    fn compare_added(
+        &self,
+        attribute: &str,
+        addition: &Addition,
+        value: &[u8],
+        audience: &dyn Audience,
+    ) -> Option<bool> {
+        if *addition != Addition::NestedGroups {
+            let values = addition.values(*self).into_iter();
+            let values: Vec<Vec<u8>> = values.map(|own| own.as_bytes().to_vec()).collect();
+            return equals_any(attribute, &values, value);
+        }
+        let view = self.view();
+        let groups = view.nested_groups(*self, audience);
+        let mut groups = groups.iter().filter_map(|group| view.entry(Slot(group))).peekable();
+        groups.peek()?;
+        Some(groups.any(|group| names_same(group.dn().as_bytes(), value)))
+    }
+
     /// Whether the entry has values of the attribute that name entries, and all of them are kept back.
     fn names_kept_back(&self, attribute: &AttributeDescription, audience: &dyn Audience) -> bool {
         let attributes = self.view().attributes();

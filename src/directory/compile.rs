@@ -11,12 +11,14 @@ use crate::ldap::matching_rule::{MatchingRule, Piece, is_ordered, prepare, prepa
 use crate::ldap::schema::{self, AMBIGUOUS_NAME, Syntax};
 
 use super::attributes::{AttributeId, key};
+use super::domain::EntryKind;
 use super::evaluate::{
     Chain, Leaf, Lookup, NamePart, Node, Pieces, ShownNames, Test, Values, number,
 };
 use super::index::{AttributeIndex, Hits, Key, KeyRange, of_pieces};
 use super::search::{Audience, identity_attribute};
-use super::view::View;
+use super::view::{Slot, View};
+use super::wording::Asserted;
 
 /// Makes filters ready.
 #[derive(Clone, Copy)]
@@ -75,7 +77,9 @@ impl<'v> Compiler<'v> {
             {
                 self.ambiguous(value, sign)
             }
-            Filter::Extensible { rule, attribute: Some(attribute), value, dn_attributes: true } => {
+            Filter::Extensible { rule, attribute: Some(attribute), value, dn_attributes: true }
+                if self.added(filter).is_none() =>
+            {
                 self.with_name_parts(rule.as_deref(), attribute, value, sign)
             }
             Filter::Equality { .. }
@@ -119,6 +123,9 @@ impl<'v> Compiler<'v> {
     }
 
     fn assertion(&self, filter: &Filter) -> Assertion<'v> {
+        if let Some(added) = self.added(filter) {
+            return added;
+        }
         match filter {
             Filter::Equality { attribute, value } | Filter::Approx { attribute, value } => {
                 self.equality(self.named(attribute), value)
@@ -143,6 +150,7 @@ impl<'v> Compiler<'v> {
             Filter::Present(attribute) => match self.named(attribute) {
                 Named::Here(here) => match self.guard(here.name, here.syntax) {
                     None => Assertion::hits(Some(Hits::Set(here.index.present()))),
+                    Some(audience) if self.nests(here.name) => self.in_any_group(audience),
                     Some(audience) => Assertion::Leaf(Leaf::Names(Box::new(ShownNames {
                         attribute: here.id,
                         present: here.index.present(),
@@ -185,6 +193,35 @@ impl<'v> Compiler<'v> {
             Some(name) if name.eq_ignore_ascii_case("objectClass") => named,
             Some(_) | None => Named::Undefined,
         }
+    }
+
+    /// An assertion on an attribute that is worked out for whoever asks; `None`: it is on another one.
+    fn added(&self, filter: &Filter) -> Option<Assertion<'v>> {
+        let additions = &self.audience?.wording()?.additions;
+        let attribute = filter.attribute()?;
+        let mut known = additions.of_users();
+        let (name, addition) = known.find(|(name, _)| same_type(name, &attribute.name))?;
+        let asserted = self.filters_by(name).then(|| Asserted::new(name, addition, filter));
+        Some(match asserted.flatten() {
+            Some(asserted) => Assertion::Leaf(Leaf::Added(Box::new(asserted))),
+            None => Assertion::Undefined,
+        })
+    }
+
+    /// Whether memberOf has nested groups too.
+    fn nests(&self, name: &str) -> bool {
+        let wording = self.audience.and_then(|audience| audience.wording());
+        wording.is_some_and(|wording| wording.additions.nest_groups())
+            && name.eq_ignore_ascii_case("memberOf")
+    }
+
+    /// Entries that are in some group that may be named, at any depth.
+    fn in_any_group(&self, audience: &dyn Audience) -> Assertion<'v> {
+        let groups = self.view.slots_of_kind(EntryKind::Group).iter();
+        let named = groups.filter(|slot| {
+            self.view.entry(Slot(*slot)).is_some_and(|group| audience.may_name(group))
+        });
+        Assertion::Leaf(Leaf::Set(self.view.members_below(&named.collect())))
     }
 
     /// Whether the filter may look at the attribute; where not, an assertion is Undefined.
@@ -242,6 +279,9 @@ impl<'v> Compiler<'v> {
 
     /// Entries whose attribute of DN syntax names what `value` names. References always have an index.
     fn refers(&self, named: Named<'v>, name: &str, value: &[u8]) -> Assertion<'v> {
+        if self.nests(name) {
+            return self.in_chain(named, value);
+        }
         if let Named::Here(here) = named
             && let Some(hits) = self.short_category(here, value)
         {
@@ -508,6 +548,11 @@ impl<'v> Assertion<'v> {
             Self::False => Node::Constant(!sign),
         }
     }
+}
+
+fn same_type(one: &str, other: &str) -> bool {
+    let name = |name| schema::attribute_type(name).map_or(name, |known| known.name);
+    name(one).eq_ignore_ascii_case(name(other))
 }
 
 /// The name of the category of a class (MS-ADTS §3.1.1.3.1.3.5).

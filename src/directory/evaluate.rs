@@ -25,7 +25,7 @@ use super::posting::Posting;
 use super::search::Audience;
 use super::stored::{Stored, values};
 use super::view::View;
-use super::wording::Wording;
+use super::wording::{Asserted, Wording};
 
 /// A filter made ready for one view: names looked up, values prepared, indices found.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub(super) enum Leaf<'v> {
     NamePart(Box<NamePart<'v>>),
     /// Some value of an attribute of DN syntax may be shown.
     Names(Box<ShownNames<'v>>),
+    /// An assertion on an attribute that is worked out for whoever asks.
+    Added(Box<Asserted<'v>>),
 }
 
 /// A test of the values of an attribute.
@@ -163,6 +165,7 @@ impl Leaf<'_> {
             Self::Chain(chain) => chain.holds(view, slot),
             Self::NamePart(part) => view.stored(slot).is_some_and(|stored| part.is_in(stored)),
             Self::Names(names) => names.any(view, slot),
+            Self::Added(asserted) => asserted.holds(view, slot),
         }
     }
 }

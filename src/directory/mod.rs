@@ -96,4 +96,4 @@ pub use subschema::{SUBSCHEMA_ATTRIBUTES, Subschema, subschema_at};
 pub use tombstones::Retention;
 pub use view::{Counts, Rejected, Slot, View, ViewConfig};
 pub use withdrawn::Withdrawn;
-pub use wording::{BaseFault, Bases, RenameFault, Renames, Wording};
+pub use wording::{Addition, Additions, BaseFault, Bases, RenameFault, Renames, Wording};

@@ -41,7 +41,8 @@ impl<'v> Node<'v> {
             }
             Self::Leaf(Leaf::Chain(_) | Leaf::Names(_))
             | Self::Not(Leaf::Chain(_) | Leaf::Names(_)) => 5,
-            Self::Leaf(Leaf::NamePart(_)) | Self::Not(Leaf::NamePart(_)) => 6,
+            Self::Leaf(Leaf::NamePart(_) | Leaf::Added(_))
+            | Self::Not(Leaf::NamePart(_) | Leaf::Added(_)) => 6,
             Self::And(nodes) | Self::Or(nodes) => {
                 nodes.iter().map(Node::cost).max().unwrap_or_default()
             }
@@ -93,7 +94,11 @@ impl<'v> Leaf<'v> {
     fn weight(&self) -> u64 {
         match self {
             Self::Hits(_) | Self::Set(_) => 0,
-            Self::Values(_) | Self::Chain(_) | Self::NamePart(_) | Self::Names(_) => 1,
+            Self::Values(_)
+            | Self::Chain(_)
+            | Self::NamePart(_)
+            | Self::Names(_)
+            | Self::Added(_) => 1,
         }
     }
 
@@ -103,7 +108,7 @@ impl<'v> Leaf<'v> {
             Self::Set(set) => Some(set.len()),
             Self::Values(values) => Some(values.estimate(limit)),
             Self::Chain(chain) => Some(chain.index.present().len().max(chain.first.len())),
-            Self::NamePart(_) => None,
+            Self::NamePart(_) | Self::Added(_) => None,
             Self::Names(names) => Some(names.present.len()),
         }
     }
@@ -287,7 +292,7 @@ impl<'v, 'm, 'b> Planner<'v, 'm, 'b> {
                 self.both(chain.all(self.view), within)
             }
             Leaf::Values(values) => self.values(values, within),
-            Leaf::NamePart(_) => {
+            Leaf::NamePart(_) | Leaf::Added(_) => {
                 let all = self.universe(within);
                 Ok(Found::Set(self.tested(all, leaf)?))
             }
@@ -416,7 +421,7 @@ impl<'v, 'm, 'b> Planner<'v, 'm, 'b> {
                 }
             },
             Leaf::Names(names) => names.present.len() < slots,
-            Leaf::NamePart(_) => false,
+            Leaf::NamePart(_) | Leaf::Added(_) => false,
         }
     }
 

@@ -6,14 +6,16 @@ use std::time::SystemTime;
 
 use crate::ldap::entry_writer::EntryWriter;
 use crate::ldap::message::MessageId;
+use crate::ldap::schema::Syntax;
 
-use super::attributes::AttributeId;
+use super::attributes::{AttributeId, AttributeInfo};
 use super::constructed::{self, Asked, Constructed};
 use super::entry_ref::EntryRef;
 use super::search::Audience;
 use super::selection::{Named, Selection, ValueRange};
 use super::stored::values;
 use super::view::{Slot, View};
+use super::wording::{Addition, Additions};
 
 /// A [`Selection`] made ready for one view and one audience. It holds no part of the view, so a session
 /// may keep it for the next search; with another view it means nothing.
@@ -25,13 +27,17 @@ pub struct SelectionPlan {
     /// memberOf, where primary groups are to be among its values.
     member_of: Option<Special>,
     constructed: Vec<Wanted>,
+    /// By what they are shown as.
+    added: Vec<(String, Addition)>,
+    /// memberOf has nested groups too.
+    nested: bool,
+    /// … and the primary group.
+    primary: bool,
     types_only: bool,
     /// Nothing that entries store is asked for.
     names_only: bool,
-    /// Values that name entries are looked at one by one …
-    guarded: bool,
-    /// … but for those of this attribute.
-    unguarded: Option<AttributeId>,
+    /// By the number of the attribute: values that name entries are looked at one by one.
+    guarded: Vec<bool>,
 }
 
 /// Whether and how an attribute that entries store is returned.
@@ -104,6 +110,7 @@ impl View {
         let mut writer = EntryWriter::begin(out, id, name.as_bytes());
         if !plan.names_only {
             plan.write_stored(&mut writer, entry, audience);
+            plan.write_added(&mut writer, entry);
             plan.write_constructed(
                 &mut writer,
                 entry,
@@ -146,15 +153,21 @@ impl Planner<'_> {
                 self.family(plan, family, named);
             }
         }
-        if self.primary_groups {
+        let additions = self.audience.wording().map(|wording| &wording.additions);
+        plan.nested = additions.is_some_and(Additions::nest_groups);
+        plan.primary = self.primary_groups;
+        if self.primary_groups || plan.nested {
             self.primary_groups(plan);
         }
-        self.constructed(plan);
-        // Groups are kept back more seldom than users are, and users' own entries name groups above all.
-        plan.guarded = self.audience.keeps_names_back(MANAGER);
-        if !self.audience.keeps_names_back(MEMBER_OF) {
-            plan.unguarded = attributes.find_name(MEMBER_OF);
+        if let Some(additions) = additions {
+            self.add(plan, additions);
         }
+        self.constructed(plan);
+        let guarded = |info: &AttributeInfo| {
+            info.syntax == Syntax::DistinguishedName
+                && self.audience.keeps_names_back(&info.type_name)
+        };
+        plan.guarded = attributes.iter().map(|(_, info)| guarded(info)).collect();
     }
 
     /// `*` and `+`.
@@ -222,6 +235,30 @@ impl Planner<'_> {
         plan.special.push(Special { description, range, plain: !special, rewritten });
     }
 
+    /// Attributes that are worked out for whoever asks, in the place of what is stored.
+    fn add(&self, plan: &mut SelectionPlan, additions: &Additions) {
+        let attributes = self.view.attributes();
+        for (name, addition) in additions.of_users() {
+            let stored = attributes.find_name(name);
+            for (id, info) in attributes.iter() {
+                if stored == Some(info.family)
+                    && let Some(column) = plan.columns.get_mut(id.index())
+                {
+                    *column = Column::Out;
+                }
+            }
+            if self.selection.takes(name, false) && self.audience.shows(name) {
+                let shown = self.audience.wording().map(|wording| wording.description(name, name));
+                plan.added.push((shown.unwrap_or_default(), addition.clone()));
+            }
+        }
+    }
+
+    fn is_added(&self, attribute: &str) -> bool {
+        let wording = self.audience.wording();
+        wording.is_some_and(|wording| wording.additions.of(attribute).is_some())
+    }
+
     /// The attribute, if its values are shown otherwise than they are stored.
     fn rewritten(&self, attribute: &str) -> Option<Box<str>> {
         let wording = self.audience.wording()?;
@@ -267,6 +304,7 @@ impl Planner<'_> {
             let spelling = attribute.spelling;
             if plan.constructed.iter().any(|wanted| wanted.attribute.spelling == spelling)
                 || !self.audience.shows(spelling)
+                || self.is_added(spelling)
             {
                 continue;
             }
@@ -277,7 +315,6 @@ impl Planner<'_> {
 }
 
 const MEMBER_OF: &str = "memberOf";
-const MANAGER: &str = "manager";
 
 impl SelectionPlan {
     fn column(&self, id: AttributeId) -> Column {
@@ -305,7 +342,8 @@ impl SelectionPlan {
         let mut member_of_written = false;
         for list in entry.stored().references.iter() {
             let id = list.attribute;
-            let guard = (self.guarded && self.unguarded != Some(id)).then_some(audience);
+            let guarded = self.guarded.get(id.index()).copied().unwrap_or(false);
+            let guard = guarded.then_some(audience);
             let names = entry.view().names_for(list, guard);
             if guard.is_some() && names.clone().next().is_none() {
                 continue;
@@ -332,6 +370,17 @@ impl SelectionPlan {
         }
     }
 
+    fn write_added(&self, writer: &mut EntryWriter<'_>, entry: EntryRef<'_>) {
+        for (description, addition) in &self.added {
+            let values = addition.values(entry);
+            if !values.is_empty() {
+                let most = if self.types_only { 0 } else { values.len() };
+                let values = values.iter().take(most).map(|value| value.as_bytes());
+                writer.attribute(description, values);
+            }
+        }
+    }
+
     /// memberOf with the primary group behind the other groups, unless it is among them.
     fn write_member_of<'v>(
         &self,
@@ -341,7 +390,17 @@ impl SelectionPlan {
         audience: &dyn Audience,
     ) {
         let Some(special) = &self.member_of else { return };
-        let primary = primary_group_name(entry, Some(audience));
+        if self.nested {
+            let view = entry.view();
+            let groups = view.nested_groups(entry, audience);
+            let groups = groups.iter().filter_map(|group| view.entry(Slot(group)));
+            let names: Vec<&[u8]> = groups.map(|group| group.dn().as_bytes()).collect();
+            if !names.is_empty() {
+                special.write(writer, names.iter().copied(), self.types_only, audience);
+            }
+            return;
+        }
+        let primary = if self.primary { primary_group_name(entry, Some(audience)) } else { None };
         let primary = primary.filter(|primary| !names.clone().any(|name| name == *primary));
         let names = names.chain(primary);
         if names.clone().next().is_some() {

@@ -39,7 +39,9 @@ impl Presentation {
     #[must_use]
     pub fn shows(&self, attribute: &str) -> bool {
         let named = |wording: &Wording| wording.renames.outward(attribute).is_some();
-        self.attributes.has(attribute) && self.wording.as_ref().is_none_or(named)
+        let added = |wording: &Wording| wording.additions.of(attribute).is_some();
+        let wording = self.wording.as_ref();
+        (self.attributes.has(attribute) || wording.is_some_and(added)) && wording.is_none_or(named)
     }
 
     /// Whether there are groups, containers or other entries that it keeps back.

@@ -334,9 +334,13 @@ impl Audience for Viewer {
 
     fn keeps_names_back(&self, attribute: &str) -> bool {
         let scope = self.users.scope();
+        let is = |name: &str| attribute.eq_ignore_ascii_case(name);
+        if is("distinguishedName") || is("entryDN") {
+            // They name the entry itself.
+            return false;
+        }
         // memberOf names groups alone: it is worked out from them.
-        let of_users = scope.limited && !attribute.eq_ignore_ascii_case("memberOf");
-        of_users || scope.others.is_some()
+        scope.others.is_some() || (scope.limited && !is("memberOf"))
     }
 
     fn may_name(&self, entry: EntryRef<'_>) -> bool {

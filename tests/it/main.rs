@@ -11,6 +11,7 @@
 )]
 
 mod ad;
+mod applications;
 mod bad_input;
 mod bad_searches;
 mod browsers;

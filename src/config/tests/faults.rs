@@ -546,6 +546,42 @@ const APPLICATIONS: &[Row] = &[
         "application[0].rewrite_bases[1].to",
         "overlaps with number 0",
     ),
+    (
+        APPLICATION,
+        "[[application]]\nadd_attributes = [{ attribute = \"company\" }]\n",
+        "application[0].add_attributes[0]",
+        "in one way",
+    ),
+    (
+        APPLICATION,
+        "[[application]]\nadd_attributes = [{ attribute = \"company\", values = [\" \"] }]\n",
+        "application[0].add_attributes[0].values[0]",
+        "is empty",
+    ),
+    (
+        APPLICATION,
+        "[[application]]\nadd_attributes = [{ attribute = \"company\", nested = true }]\n",
+        "application[0].add_attributes[0].attribute",
+        "no other attribute",
+    ),
+    (
+        APPLICATION,
+        "[[application]]\nadd_attributes = [{ attribute = \"manager\", values = [\"cn=x\"] }]\n",
+        "application[0].add_attributes[0].attribute",
+        "names of entries",
+    ),
+    (
+        APPLICATION,
+        "[[application]]\nadd_attributes = [{ attribute = \"department\", from_path = 0 }]\n",
+        "application[0].add_attributes[0].from_path",
+        "between 1 and 20",
+    ),
+    (
+        APPLICATION,
+        "[[application]]\nadd_attributes = [{ attribute = \"o\", from_path = 1 }, { attribute = \"organizationName\", from_path = 2 }]\n",
+        "application[0].add_attributes[1].attribute",
+        "in the list already",
+    ),
     (SERVICE, "service_accounts = []", "application[0].service_accounts", "empty list"),
     (
         SERVICE,

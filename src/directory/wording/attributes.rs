@@ -92,7 +92,7 @@ impl Renames {
 }
 
 /// What the spellings of a type have in common.
-fn key(attribute: &str) -> String {
+pub(super) fn key(attribute: &str) -> String {
     let name = schema::attribute_type(attribute).map_or(attribute, |known| known.name);
     name.to_ascii_lowercase()
 }

@@ -1,7 +1,7 @@
 //! What an application calls attributes and entries, where that is not what the directory calls them.
 //!
-//! What lives here: names under another base ([`Bases`]), attributes under another name ([`Renames`]), and requests
-//! in the directory's own terms (`requests`). There is one function for each direction, and all that goes in or out
+//! What lives here: names under another base ([`Bases`]), attributes under another name ([`Renames`]) or with
+//! other values ([`Additions`]), and requests in the directory's own terms (`requests`). There is one function for each direction, and all that goes in or out
 //! passes through it: entry names, search bases, filter and compare values, sort keys, bind names, matched names, the
 //! root DSE.
 //!
@@ -15,12 +15,15 @@ use std::borrow::Cow;
 
 use crate::ldap::schema::{self, Syntax};
 
+mod additions;
 mod attributes;
 mod names;
 mod requests;
 #[cfg(test)]
 mod tests;
 
+pub(super) use additions::Asserted;
+pub use additions::{Addition, Additions};
 pub use attributes::{RenameFault, Renames};
 pub use names::{BaseFault, Bases};
 
@@ -34,13 +37,15 @@ pub struct Wording {
     pub renames: Renames,
     /// Entries under another base.
     pub bases: Bases,
+    /// Attributes that have other values, or more, than in the directory.
+    pub additions: Additions,
 }
 
 impl Wording {
     /// Whether nothing is called otherwise than in the directory.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.renames.is_empty() && self.bases.is_empty()
+        self.renames.is_empty() && self.bases.is_empty() && self.additions.is_empty()
     }
 
     /// A value of an attribute (its type, in the directory's terms) as it is shown; `None`: not at all, because the

@@ -165,6 +165,7 @@ fn filters_in_the_directorys_terms() {
     let wording = Wording {
         renames: renames(&[("sAMAccountName", "uid"), ("memberOf", "groups")]).unwrap(),
         bases: bases(&[(OWN, "dc=legacy")]).unwrap(),
+        ..Wording::default()
     };
     let asked = |text: &str| wording.filter(&Filter::parse(text).unwrap()).to_string();
     for (shown, own) in [

@@ -5,6 +5,7 @@
     reason = "a test looks for one kind and fails on the rest"
 )]
 
+mod adding;
 mod answers;
 mod conversation;
 mod cursors;

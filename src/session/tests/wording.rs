@@ -2,7 +2,7 @@
 
 use super::showing::{asking, compare, showing};
 use super::*;
-use crate::directory::{Bases, Renames, Wording};
+use crate::directory::Wording;
 use crate::ldap::controls::server_side_sort::{self, SortKey, SortOutcome};
 use crate::ldap::dn::DistinguishedName;
 use crate::ldap::request::ExtendedRequest;
@@ -12,7 +12,7 @@ use crate::policy::tests::{ALICE, JUERGEN, entry_of, guid, in_groups, people, se
 const LEGACY: &str = "dc=legacy,dc=\u{43f}\u{440}\u{438}\u{43c}\u{435}\u{440}";
 
 fn wording(renames: &[(&str, &str)], bases: &[(&str, &str)]) -> Presentation {
-    let mut wording = Wording { renames: Renames::default(), bases: Bases::default() };
+    let mut wording = Wording::default();
     for (own, shown) in renames {
         wording.renames.add(own, shown).unwrap();
     }
