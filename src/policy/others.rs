@@ -37,11 +37,18 @@ pub(super) fn shown(
     Some(groups | rest)
 }
 
-/// All groups, containers and other entries.
+/// All groups, containers and other entries, and the place of what was removed, which counts as removed itself.
 pub(super) fn all(view: &View) -> RoaringBitmap {
     let kinds = [EntryKind::Group, EntryKind::Container, EntryKind::Other];
     let slots = kinds.into_iter().map(|kind| view.slots_of_kind(kind).as_ref());
-    slots.fold(RoaringBitmap::new(), |all, slots| all | slots)
+    let mut all = slots.fold(RoaringBitmap::new(), |all, slots| all | slots);
+    let graves = NormalizedDn::parse(&graves(view)).ok();
+    all.extend(graves.and_then(|name| view.find_dn(&name)).map(|entry| entry.slot().0));
+    all
+}
+
+fn graves(view: &View) -> String {
+    format!("CN=Deleted Objects,{}", view.domain().naming_context)
 }
 
 /// Entries that the application would take for others, because it is shown another sub-tree in their place. Which
@@ -64,7 +71,7 @@ fn is_below(entry: EntryRef<'_>, bases: &[&NormalizedDn]) -> bool {
 /// tells which copy it is, and the place of what was removed.
 fn own(view: &View) -> Vec<NormalizedDn> {
     let domain = view.domain();
-    let deleted = format!("CN=Deleted Objects,{}", domain.naming_context);
+    let deleted = graves(view);
     let service = own_names(domain).map(|names| names.service);
     let texts = [Some(deleted), service, Some(OWN_CONTEXT.to_owned())];
     texts.into_iter().flatten().filter_map(|text| NormalizedDn::parse(&text).ok()).collect()

@@ -326,8 +326,11 @@ impl Audience for Viewer {
             }
             EntryKind::Deleted => {
                 let scope = self.users.scope();
-                let was_shown = scope.others.is_none() && !was_user(entry);
-                was_shown || scope.departed.contains(entry.slot().0)
+                let shown = match &scope.others {
+                    None => !was_user(entry),
+                    Some(others) => others.contains(entry.slot().0),
+                };
+                shown || scope.departed.contains(entry.slot().0)
             }
         }
     }
@@ -344,7 +347,7 @@ impl Audience for Viewer {
     }
 
     fn may_name(&self, entry: EntryRef<'_>) -> bool {
-        entry.kind() == EntryKind::Deleted || self.sees(entry)
+        self.sees(entry)
     }
 
     fn sees_deleted(&self) -> bool {

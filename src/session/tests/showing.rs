@@ -225,6 +225,20 @@ fn groups_and_containers_of_ones_own() {
     assert_eq!(client.search(&in_groups("empty"), "(objectClass=*)").code(), 32);
 }
 
+/// MS-ADTS §3.1.1.3.4.1.14: what was removed is asked for below a place that every application has.
+#[test]
+fn the_place_of_what_was_removed_is_always_there() {
+    let presentation = Presentation {
+        visible_bases: vec![base(&format!("OU=Groups,{CORP}"))],
+        ..Presentation::default()
+    };
+    let mut client = showing(presentation, company());
+    let place = format!("CN=Deleted Objects,{CORP}");
+    let deleted = Control::new(oid::SHOW_DELETED, true);
+    let answers = client.send(asking(&place, "(objectClass=*)", &["1.1"]), vec![deleted]);
+    assert_eq!((answers.code(), answers.entries()), (0, vec![&*place]));
+}
+
 /// A value that names whom an application is not shown is none: in answers, filters and comparisons.
 #[test]
 fn values_name_only_what_is_shown() {
