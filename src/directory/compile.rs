@@ -11,14 +11,12 @@ use crate::ldap::matching_rule::{MatchingRule, Piece, is_ordered, prepare, prepa
 use crate::ldap::schema::{self, AMBIGUOUS_NAME, Syntax};
 
 use super::attributes::{AttributeId, key};
-use super::domain::EntryKind;
 use super::evaluate::{
     Chain, Leaf, Lookup, NamePart, Node, Pieces, ShownNames, Test, Values, number,
 };
 use super::index::{AttributeIndex, Hits, Key, KeyRange, of_pieces};
-use super::search::{Audience, identity_attribute};
-use super::view::{Slot, View};
-use super::wording::Asserted;
+use super::search::Audience;
+use super::view::View;
 
 /// Makes filters ready.
 #[derive(Clone, Copy)]
@@ -48,7 +46,7 @@ struct Here<'v> {
 }
 
 /// What an assertion comes to.
-enum Assertion<'v> {
+pub(super) enum Assertion<'v> {
     Leaf(Leaf<'v>),
     /// For no entry True, whether negated or not.
     Undefined,
@@ -195,52 +193,6 @@ impl<'v> Compiler<'v> {
         }
     }
 
-    /// An assertion on an attribute that is worked out for whoever asks; `None`: it is on another one.
-    fn added(&self, filter: &Filter) -> Option<Assertion<'v>> {
-        let additions = &self.audience?.wording()?.additions;
-        let attribute = filter.attribute()?;
-        let mut known = additions.of_users();
-        let (name, addition) = known.find(|(name, _)| same_type(name, &attribute.name))?;
-        let asserted = self.filters_by(name).then(|| Asserted::new(name, addition, filter));
-        Some(match asserted.flatten() {
-            Some(asserted) => Assertion::Leaf(Leaf::Added(Box::new(asserted))),
-            None => Assertion::Undefined,
-        })
-    }
-
-    /// Whether memberOf has nested groups too.
-    fn nests(&self, name: &str) -> bool {
-        let wording = self.audience.and_then(|audience| audience.wording());
-        wording.is_some_and(|wording| wording.additions.nest_groups())
-            && name.eq_ignore_ascii_case("memberOf")
-    }
-
-    /// Entries that are in some group that may be named, at any depth.
-    fn in_any_group(&self, audience: &dyn Audience) -> Assertion<'v> {
-        let groups = self.view.slots_of_kind(EntryKind::Group).iter();
-        let named = groups.filter(|slot| {
-            self.view.entry(Slot(*slot)).is_some_and(|group| audience.may_name(group))
-        });
-        Assertion::Leaf(Leaf::Set(self.view.members_below(&named.collect())))
-    }
-
-    /// Whether the filter may look at the attribute; where not, an assertion is Undefined.
-    fn filters_by(&self, name: &str) -> bool {
-        self.audience.is_none_or(|audience| audience.filters_by(name))
-    }
-
-    /// Whoever is to be asked which entries values of the attribute may name.
-    fn guard(&self, name: &str, syntax: Syntax) -> Option<&'v dyn Audience> {
-        let names = syntax == Syntax::DistinguishedName;
-        self.audience.filter(|audience| names && audience.keeps_names_back(name))
-    }
-
-    /// Whether a value of the attribute that is this name counts.
-    fn may_name(&self, attribute: &str, name: &NormalizedDn) -> bool {
-        let Some(audience) = self.guard(attribute, Syntax::DistinguishedName) else { return true };
-        self.view.find_dn(name).is_none_or(|entry| audience.may_name(entry))
-    }
-
     fn equality(&self, named: Named<'v>, value: &[u8]) -> Assertion<'v> {
         let (name, syntax) = match named {
             Named::Here(here) => (here.name, here.syntax),
@@ -309,11 +261,6 @@ impl<'v> Compiler<'v> {
         self.view.slot_of(name).and_then(|target| index.target(target))
     }
 
-    fn counts_primary_groups(&self, name: &str) -> bool {
-        self.audience.is_some_and(|audience| audience.counts_primary_groups())
-            && name.eq_ignore_ascii_case("memberOf")
-    }
-
     fn primary_members(&self, group: &NormalizedDn) -> RoaringBitmap {
         self.view
             .slot_of(group)
@@ -330,14 +277,6 @@ impl<'v> Compiler<'v> {
             return self.identified(attribute, text);
         }
         NormalizedDn::parse(text).ok()
-    }
-
-    /// The name of an entry that a value gives by its identity; none where that would tell an identity
-    /// that is not shown.
-    fn identified(&self, attribute: &str, identity: &str) -> Option<NormalizedDn> {
-        let name = self.view.resolve_base(identity).ok()?;
-        let shown = identity_attribute(identity).is_some_and(|told| self.filters_by(told));
-        (shown && self.may_name(attribute, &name)).then_some(name)
     }
 
     /// The category of a class given by its short name (MS-ADTS §3.1.1.3.1.3.5).
@@ -548,11 +487,6 @@ impl<'v> Assertion<'v> {
             Self::False => Node::Constant(!sign),
         }
     }
-}
-
-fn same_type(one: &str, other: &str) -> bool {
-    let name = |name| schema::attribute_type(name).map_or(name, |known| known.name);
-    name(one).eq_ignore_ascii_case(name(other))
 }
 
 /// The name of the category of a class (MS-ADTS §3.1.1.3.1.3.5).

@@ -1,7 +1,8 @@
 //! The synced copy of one directory, and what it answers. No policy, no network.
 //!
 //! What lives here: an immutable [`View`] of all copied entries with its tree (`tree`) and indices
-//! (`index`), filters over it (`compile`, `evaluate`), searches (`search`, `plan`, `explain`), entries written out
+//! (`index`), filters over it (`compile`, for whoever asks `asking`,
+//! `evaluate`), searches (`search`, `plan`, `explain`), entries written out
 //! (`selection`, `selection_plan`, `constructed`), comparisons (`compare`), memberships (`membership`), how one
 //! view becomes the next (`apply`) and what that changes (`changeset`), a view as octets and back (`head`, `record`,
 //! `restore`), who names whom (`referrers`), the root DSE (`root_dse`) and the subschema (`subschema`), which are in
@@ -27,6 +28,7 @@
 
 mod account_control;
 mod apply;
+mod asking;
 mod attributes;
 mod back_links;
 mod budget;

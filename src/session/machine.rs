@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::{NoSuchObject, RootDseFacts, View, root_dse as root_dse_entry};
+use crate::directory::{RootDseFacts, View, root_dse as root_dse_entry};
 use crate::ldap::control::Control;
 use crate::ldap::message::MessageId;
 use crate::ldap::request::{
@@ -300,7 +300,8 @@ impl Session {
                 self.start_search(id, &own, controls, moment)
             }
         };
-        match started.map_err(|result| self.told(result, &request.base)) {
+        let wording = self.terms.application.wording();
+        match started.map_err(|result| search::told(wording, result, &request.base)) {
             Ok(Started::Run(run)) => Next::Search(run),
             Ok(Started::Heavy(heavy)) => Next::Match(heavy),
             Err(result) if continues_a_list(controls) => {
@@ -313,11 +314,7 @@ impl Session {
             }
             // The subschema is in no view. It is looked for last: other searches are many.
             Err(result) if result.code == ResultCode::NO_SUCH_OBJECT => {
-                let subschema = root_dse::subschema_at(
-                    &self.views(moment),
-                    request,
-                    self.terms.application.wording(),
-                );
+                let subschema = root_dse::subschema_at(&self.views(moment), request, wording);
                 match root_dse::controls(controls) {
                     Ok(encoded) => root_dse::answer_subschema(
                         octets, id, request, &encoded, subschema, &result,
@@ -355,23 +352,9 @@ impl Session {
             None => compare(&context, request),
             Some(wording) => {
                 let result = compare(&context, &wording.compare(request));
-                self.told(result, &request.entry)
+                search::told(Some(wording), result, &request.entry)
             }
         }
-    }
-
-    /// An answer about the entry that was `asked` for, in the terms in which it was.
-    fn told(&self, result: LdapResult, asked: &str) -> LdapResult {
-        let Some(wording) = self.terms.application.wording() else { return result };
-        if result.code == ResultCode::INVALID_DN_SYNTAX {
-            return LdapResult::new(result.code, format!("{asked:?} is no name"));
-        }
-        if result.code != ResultCode::NO_SUCH_OBJECT {
-            return result;
-        }
-        let matched = std::str::from_utf8(&result.matched_dn).unwrap_or_default();
-        let matched = wording.bases.outward(matched).unwrap_or_default().into_owned();
-        search::no_such_object(asked, Some(NoSuchObject { matched }))
     }
 
     fn root_dse(

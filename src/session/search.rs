@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::{Audience, BaseError, NoSuchObject, View, identity_attribute};
+use crate::directory::{Audience, BaseError, NoSuchObject, View, Wording, identity_attribute};
 use crate::ldap::control::Control;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::identifier::Guid;
@@ -195,6 +195,21 @@ pub(super) fn no_such_object(name: &str, nearest: Option<NoSuchObject>) -> LdapR
     let matched = nearest.map(|missing| missing.matched).unwrap_or_default();
     LdapResult::new(ResultCode::NO_SUCH_OBJECT, format!("no such object: {name}"))
         .with_matched_dn(matched)
+}
+
+/// An answer about the entry that was `asked` for, in the terms in which it was: what the application calls things
+/// is `wording`.
+pub(super) fn told(wording: Option<&Wording>, result: LdapResult, asked: &str) -> LdapResult {
+    let Some(wording) = wording else { return result };
+    if result.code == ResultCode::INVALID_DN_SYNTAX {
+        return LdapResult::new(result.code, format!("{asked:?} is no name"));
+    }
+    if result.code != ResultCode::NO_SUCH_OBJECT {
+        return result;
+    }
+    let matched = std::str::from_utf8(&result.matched_dn).unwrap_or_default();
+    let matched = wording.bases.outward(matched).unwrap_or_default().into_owned();
+    no_such_object(asked, Some(NoSuchObject { matched }))
 }
 
 pub(super) fn keep_longer(nearest: &mut Option<NoSuchObject>, missing: NoSuchObject) {

@@ -203,6 +203,31 @@ proptest! {
             (one.send(operation(), Vec::new()), other.send(operation(), Vec::new()));
         prop_assert_eq!(found.octets, expected.octets);
     }
+
+    /// One that no schema knows and that is hidden is like one that nobody has.
+    #[test]
+    fn a_hidden_attribute_is_like_an_unknown_one(
+        values in any_values(),
+        filter in any_filter(),
+        asked in subsequence(vec!["*", "badge", "cn"], 0..=2),
+    ) {
+        let filter = filter.replace("whenChanged", "badge").replace("mail", "badge");
+        let mut hidden = company();
+        for (number, values) in [ALICE, BOB, EVE].into_iter().zip(&values) {
+            set(entry_of(&mut hidden, number), "badge", values);
+        }
+        let mut one = showing(all_but(&["badge"]), hidden);
+        let mut other = showing(Presentation::default(), company());
+        let keys = [SortKey { attribute: "badge".to_owned(), rule: None, reverse: false }];
+        let operation = || asking(CORP, &filter, &asked);
+        let sorted = || vec![server_side_sort::request(&keys, false)];
+        let (found, expected) = (one.send(operation(), sorted()), other.send(operation(), sorted()));
+        prop_assert_eq!(found.octets, expected.octets, "{}", filter);
+        let operation = || compare(&people("alice"), "badge", "a");
+        let (found, expected) =
+            (one.send(operation(), Vec::new()), other.send(operation(), Vec::new()));
+        prop_assert_eq!(found.octets, expected.octets);
+    }
 }
 
 /// Groups and containers of others are not there: not found, not as a base, not as a value.

@@ -211,4 +211,7 @@ fn what_is_in_the_way_is_not_shown() {
             && !shown.iter().any(|name| name.starts_with("CN=crm"))
     );
     assert!(client.values_of(&format!("CN=alice,{groups}"), "memberOf").is_empty());
+    let counted = client.page(&search(CORP, SearchScope::WholeSubtree, "(cn=crm)"), 10, b"");
+    let control = counted.control(crate::ldap::control::oid::PAGED_RESULTS).unwrap();
+    assert_eq!(PagedResults::read(&control).unwrap().size, 0, "not even counted");
 }
