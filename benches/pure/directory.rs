@@ -142,6 +142,7 @@ pub(crate) fn application() -> Application {
         networks: Vec::new(),
         listeners: Vec::new(),
         primary_group_in_member_of: false,
+        presentation: None,
         service_account_memo: ServiceAccountMemo::default(),
         traffic: Traffic::default(),
         operations: ServedOperation::ALL.into(),

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::error::{Fault, Findings};
 use super::raw::{RawApplication, RawBase, Short};
 use super::resolve::DirectorySettings;
-use super::{filter, local_account, served, value};
+use super::{filter, local_account, presentation, served, value};
 use crate::policy::application::{
     AnonymousAccess, Application, Freshness, RefusalStyle, ScopeBase, SearchLimits, Searchers,
 };
@@ -146,6 +146,7 @@ fn one(
     let limits = limits(raw, &key("limits"), findings);
     let traffic = served::traffic(raw, &key("limits"), findings);
     let operations = served::operations(raw, &key("operations"), findings);
+    let presentation = presentation::resolve(raw, at, (&directories, known), findings);
     let application = Application {
         name: Arc::from(name?),
         directories,
@@ -168,6 +169,7 @@ fn one(
         operations,
         require_tls: raw.require_tls.unwrap_or(false),
         primary_group_in_member_of: raw.primary_group_in_member_of.unwrap_or(false),
+        presentation,
         networks,
         listeners,
     };
@@ -250,7 +252,7 @@ pub(super) fn not_empty<T>(list: &[T], key: &str, findings: &mut Findings) {
     }
 }
 
-fn scope(
+pub(super) fn scope(
     raw: Option<&[Short<RawBase>]>,
     key: &str,
     directories: &[Arc<str>],

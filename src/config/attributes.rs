@@ -8,7 +8,7 @@ use crate::directory::{AttributeMapping, OnMissing, PersonField};
 use crate::ldap::schema::DirectoryKind;
 
 /// The deepest organizational unit that a department is read from.
-const DEEPEST: u32 = 20;
+pub(super) const DEEPEST: u32 = 20;
 
 pub(super) fn resolve(
     raw: &RawAttributes,

@@ -3,8 +3,8 @@
 //!
 //! What lives here: the file as it is written (`raw`), reading it ([`load()`]), text to `RawConfig` with
 //! all faults at once (`parse`), what single values mean (`value`, `filter`), and the sections (`directory`
-//! with `sync` and `attributes`, `application` with `served`, `local_account`, `listener`, `audit`, put together in
-//! [`resolve`]).
+//! with `sync` and `attributes`, `application` with `served`, `presentation` and `wording`, `local_account`,
+//! `listener`, `audit`, put together in [`resolve`]).
 //!
 //! What does not: whether a controller answers or a certificate is valid (`ldapgate check`), and what
 //! the parts do with their settings.
@@ -25,11 +25,13 @@ mod listener;
 pub mod load;
 mod local_account;
 mod parse;
+mod presentation;
 mod raw;
 pub mod resolve;
 mod served;
 mod sync;
 mod value;
+mod wording;
 
 #[cfg(test)]
 pub(crate) mod tests;

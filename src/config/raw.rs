@@ -204,6 +204,14 @@ pub(super) struct RawApplication {
     pub(super) operations: Option<Vec<String>>,
     pub(super) require_tls: Option<bool>,
     pub(super) primary_group_in_member_of: Option<bool>,
+    pub(super) attributes: Option<Vec<String>>,
+    pub(super) hidden_attributes: Option<Vec<String>>,
+    pub(super) visible_bases: Option<Vec<Short<RawBase>>>,
+    pub(super) group_filter: Option<String>,
+    pub(super) disabled_accounts: Option<String>,
+    pub(super) rename_attributes: Vec<RawRename>,
+    pub(super) rewrite_bases: Vec<RawRewrite>,
+    pub(super) add_attributes: Vec<RawAddition>,
     pub(super) limits: RawSearchLimits,
 }
 
@@ -214,6 +222,35 @@ pub(super) struct RawApplication {
 pub(super) struct RawBase {
     pub(super) directory: Option<String>,
     pub(super) dn: Option<String>,
+}
+
+/// One element of `rename_attributes`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRename {
+    pub(super) attribute: Option<String>,
+    pub(super) to: Option<String>,
+}
+
+/// One element of `rewrite_bases`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRewrite {
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
+}
+
+/// One element of `add_attributes`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAddition {
+    pub(super) attribute: Option<String>,
+    pub(super) values: Option<Vec<String>>,
+    pub(super) from_path: Option<u32>,
+    pub(super) nested: Option<bool>,
 }
 
 /// One element of `local_accounts`.

@@ -11,19 +11,19 @@ use crate::ldap::matching_rule::{MatchingRule, Piece, is_ordered, prepare, prepa
 use crate::ldap::schema::{self, AMBIGUOUS_NAME, Syntax};
 
 use super::attributes::{AttributeId, key};
-use super::evaluate::{Chain, Leaf, Lookup, NamePart, Node, Pieces, Test, Values, number};
+use super::evaluate::{
+    Chain, Leaf, Lookup, NamePart, Node, Pieces, ShownNames, Test, Values, number,
+};
 use super::index::{AttributeIndex, Hits, Key, KeyRange, of_pieces};
+use super::search::Audience;
 use super::view::View;
 
 /// Makes filters ready.
 #[derive(Clone, Copy)]
-pub(super) struct Compiler<'v, 's> {
+pub(super) struct Compiler<'v> {
     pub(super) view: &'v View,
-    /// Whether the filter may look at an attribute; where not, an assertion is Undefined.
-    pub(super) searchable: &'s dyn Fn(&str) -> bool,
-    /// Whether an account's primary group counts as one of its groups in assertions on memberOf; in
-    /// Active Directory it does not.
-    pub(super) primary_groups: bool,
+    /// Who asks; `None`: whoever it is.
+    pub(super) audience: Option<&'v dyn Audience>,
 }
 
 /// An attribute that a filter names.
@@ -46,14 +46,14 @@ struct Here<'v> {
 }
 
 /// What an assertion comes to.
-enum Assertion<'v> {
+pub(super) enum Assertion<'v> {
     Leaf(Leaf<'v>),
     /// For no entry True, whether negated or not.
     Undefined,
     False,
 }
 
-impl<'v> Compiler<'v, '_> {
+impl<'v> Compiler<'v> {
     pub(super) fn node(&self, filter: &Filter) -> Node<'v> {
         self.signed(filter, true)
     }
@@ -75,7 +75,9 @@ impl<'v> Compiler<'v, '_> {
             {
                 self.ambiguous(value, sign)
             }
-            Filter::Extensible { rule, attribute: Some(attribute), value, dn_attributes: true } => {
+            Filter::Extensible { rule, attribute: Some(attribute), value, dn_attributes: true }
+                if self.added(filter).is_none() =>
+            {
                 self.with_name_parts(rule.as_deref(), attribute, value, sign)
             }
             Filter::Equality { .. }
@@ -119,6 +121,9 @@ impl<'v> Compiler<'v, '_> {
     }
 
     fn assertion(&self, filter: &Filter) -> Assertion<'v> {
+        if let Some(added) = self.added(filter) {
+            return added;
+        }
         match filter {
             Filter::Equality { attribute, value } | Filter::Approx { attribute, value } => {
                 self.equality(self.named(attribute), value)
@@ -141,7 +146,15 @@ impl<'v> Compiler<'v, '_> {
                 })
             }
             Filter::Present(attribute) => match self.named(attribute) {
-                Named::Here(here) => Assertion::hits(Some(Hits::Set(here.index.present()))),
+                Named::Here(here) => match self.guard(here.name, here.syntax) {
+                    None => Assertion::hits(Some(Hits::Set(here.index.present()))),
+                    Some(audience) if self.nests(here.name) => self.in_any_group(audience),
+                    Some(audience) => Assertion::Leaf(Leaf::Names(Box::new(ShownNames {
+                        attribute: here.id,
+                        present: here.index.present(),
+                        audience,
+                    }))),
+                },
                 Named::Absent { .. } => Assertion::False,
                 Named::Undefined => Assertion::Undefined,
             },
@@ -174,7 +187,7 @@ impl<'v> Compiler<'v, '_> {
         };
         match named.name() {
             // Every search names objectClass, be it only to ask for all entries.
-            Some(name) if name == "objectClass" || (self.searchable)(name) => named,
+            Some(name) if name == "objectClass" || self.filters_by(name) => named,
             Some(name) if name.eq_ignore_ascii_case("objectClass") => named,
             Some(_) | None => Named::Undefined,
         }
@@ -218,6 +231,9 @@ impl<'v> Compiler<'v, '_> {
 
     /// Entries whose attribute of DN syntax names what `value` names. References always have an index.
     fn refers(&self, named: Named<'v>, name: &str, value: &[u8]) -> Assertion<'v> {
+        if self.nests(name) {
+            return self.in_chain(named, value);
+        }
         if let Named::Here(here) = named
             && let Some(hits) = self.short_category(here, value)
         {
@@ -225,6 +241,9 @@ impl<'v> Compiler<'v, '_> {
         }
         let Some(wanted) = self.name_assertion(name, value) else { return Assertion::Undefined };
         let Named::Here(here) = named else { return Assertion::False };
+        if !self.may_name(name, &wanted) {
+            return Assertion::False;
+        }
         let hits = self.referring(here.index, &wanted);
         if !self.counts_primary_groups(name) {
             return Assertion::hits(hits);
@@ -242,10 +261,6 @@ impl<'v> Compiler<'v, '_> {
         self.view.slot_of(name).and_then(|target| index.target(target))
     }
 
-    fn counts_primary_groups(&self, name: &str) -> bool {
-        self.primary_groups && name.eq_ignore_ascii_case("memberOf")
-    }
-
     fn primary_members(&self, group: &NormalizedDn) -> RoaringBitmap {
         self.view
             .slot_of(group)
@@ -259,7 +274,7 @@ impl<'v> Compiler<'v, '_> {
             return self.object_category(text);
         }
         if text.starts_with('<') {
-            return self.view.resolve_base(text).ok();
+            return self.identified(attribute, text);
         }
         NormalizedDn::parse(text).ok()
     }
@@ -397,7 +412,9 @@ impl<'v> Compiler<'v, '_> {
         };
         let Some(prepared) = prepare(syntax, value) else { return matched };
         let type_key = key(&AttributeDescription::new(&attribute.name));
-        let part = Leaf::NamePart(Box::new(NamePart { type_key, syntax, value: prepared }));
+        let wording = self.audience.and_then(|audience| audience.wording());
+        let part =
+            Leaf::NamePart(Box::new(NamePart { type_key, syntax, value: prepared, wording }));
         let nodes = vec![matched, Assertion::Leaf(part).signed(sign)];
         if sign { Node::Or(nodes) } else { Node::And(nodes) }
     }
@@ -414,6 +431,9 @@ impl<'v> Compiler<'v, '_> {
             .flatten();
         let Some(wanted) = wanted else { return Assertion::Undefined };
         let Named::Here(here) = named else { return Assertion::False };
+        if !self.may_name(name, &wanted) {
+            return Assertion::False;
+        }
         let primary = self.counts_primary_groups(name);
         let mut first = if primary { self.primary_members(&wanted) } else { RoaringBitmap::new() };
         if let Some(hits) = self.referring(here.index, &wanted) {

@@ -48,12 +48,25 @@ pub(super) struct Asked<'a> {
     pub(super) now: Option<SystemTime>,
 }
 
+impl<'a> Asked<'a> {
+    /// What whoever asks calls the entry.
+    fn name_of<'n>(self, entry: EntryRef<'n>) -> Option<Cow<'n, str>> {
+        match self.audience.and_then(|audience| audience.wording()) {
+            Some(wording) => wording.bases.outward(entry.dn()),
+            None => Some(Cow::Borrowed(entry.dn())),
+        }
+    }
+}
+
 const CONSTRUCTED: [Constructed; 17] = [
     Constructed {
         spelling: "canonicalName",
         kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: true,
-        values: |entry, _| canonical_name(entry).into_iter().collect(),
+        values: |entry, asked| {
+            let name = asked.name_of(entry);
+            name.and_then(|name| canonical_name(&name)).into_iter().collect()
+        },
     },
     Constructed {
         spelling: "distinguishedName",
@@ -146,21 +159,21 @@ const CONSTRUCTED: [Constructed; 17] = [
         spelling: "tokenGroups",
         kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: false,
-        values: |entry, _| token_groups(entry, is_security_group),
+        values: |entry, asked| token_groups(entry, asked, is_security_group),
     },
     Constructed {
         // MS-ADTS §3.1.1.4.5.20.
         spelling: "tokenGroupsGlobalAndUniversal",
         kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: false,
-        values: |entry, _| token_groups(entry, is_account_group),
+        values: |entry, asked| token_groups(entry, asked, is_account_group),
     },
     Constructed {
         // MS-ADTS §3.1.1.4.5.19: as tokenGroups, where no global catalogue can be asked.
         spelling: "tokenGroupsNoGCAcceptable",
         kind: Some(DirectoryKind::ActiveDirectory),
         by_plus: false,
-        values: |entry, _| token_groups(entry, is_security_group),
+        values: |entry, asked| token_groups(entry, asked, is_security_group),
     },
 ];
 
@@ -189,8 +202,8 @@ pub(super) fn values<'a>(entry: EntryRef<'a>, attribute: &str) -> Vec<Cow<'a, [u
 }
 
 /// MS-ADTS §3.1.1.4.5.7: `corp.example/People/Alice`, and `corp.example/` for the domain.
-fn canonical_name(entry: EntryRef<'_>) -> Option<Vec<u8>> {
-    let name = DistinguishedName::parse(entry.dn()).ok()?;
+fn canonical_name(name: &str) -> Option<Vec<u8>> {
+    let name = DistinguishedName::parse(name).ok()?;
     let mut domain: Vec<&[u8]> = Vec::new();
     let mut path: Vec<&[u8]> = Vec::new();
     for rdn in name.rdns() {
@@ -278,13 +291,21 @@ fn primary_group_token(entry: EntryRef<'_>) -> Option<Vec<u8>> {
     (entry.kind() == EntryKind::Group).then(|| relative_id.to_string().into_bytes())
 }
 
-/// MS-ADTS §3.1.1.4.5.19: the SIDs of the groups that count and that the account is in, nested.
-fn token_groups(entry: EntryRef<'_>, counts: fn(EntryRef<'_>) -> bool) -> Vec<Vec<u8>> {
+/// MS-ADTS §3.1.1.4.5.19: the SIDs of the groups that count and that the account is in, nested; of groups
+/// only that may be named.
+fn token_groups(
+    entry: EntryRef<'_>,
+    asked: Asked<'_>,
+    counts: fn(EntryRef<'_>) -> bool,
+) -> Vec<Vec<u8>> {
+    let told =
+        |group: &EntryRef<'_>| asked.audience.is_none_or(|audience| audience.may_name(*group));
     let view = entry.view();
     let groups = view.climb(entry, counts);
     groups
         .into_iter()
-        .filter_map(|slot| view.entry(Slot(slot))?.sid().map(|sid| sid.octets().to_vec()))
+        .filter_map(|slot| view.entry(Slot(slot)).filter(told)?.sid())
+        .map(|sid| sid.octets().to_vec())
         .collect()
 }
 

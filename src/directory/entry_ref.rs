@@ -11,6 +11,7 @@ use crate::ldap::schema::{self, DirectoryKind, Syntax};
 
 use super::constructed;
 use super::domain::EntryKind;
+use super::search::Audience;
 use super::stored::{References, Stored, values};
 use super::view::{Slot, View};
 
@@ -122,9 +123,14 @@ impl<'a> EntryRef<'a> {
     }
 
     /// Whether some value equals `value` under the attribute's matching rule, for Compare (RFC 4511
-    /// §4.10). `None`: the entry has no such attribute.
+    /// §4.10), as `audience` may be told. `None`: the entry has no such attribute.
     #[must_use]
-    pub fn compare(&self, attribute: &str, value: &[u8]) -> Option<bool> {
+    pub(super) fn compare(
+        &self,
+        attribute: &str,
+        value: &[u8],
+        audience: Option<&dyn Audience>,
+    ) -> Option<bool> {
         let description = AttributeDescription::parse(attribute)?;
         let own = self.values(attribute);
         if own.is_empty() {
@@ -136,7 +142,11 @@ impl<'a> EntryRef<'a> {
             return Some(wanted.is_some() && own.iter().any(|own| prepare(syntax, own) == wanted));
         }
         let filter = Filter::Equality { attribute: description, value: value.to_vec() };
-        Some(self.view.compile(&filter).holds(self.view, self.slot.0))
+        let node = match audience {
+            Some(audience) => self.view.compile_for(&filter, audience),
+            None => self.view.compile(&filter),
+        };
+        Some(node.holds(self.view, self.slot.0))
     }
 
     /// Whether the directory itself says the account is disabled: the flag of userAccountControl, or
@@ -164,9 +174,23 @@ impl View {
         &'v self,
         list: &'v References,
     ) -> impl Iterator<Item = &'v [u8]> + Clone + 'v {
+        self.names_for(list, None)
+    }
+
+    /// The same without those that name entries which `guard` says may not be named.
+    pub(super) fn names_for<'v>(
+        &'v self,
+        list: &'v References,
+        guard: Option<&'v dyn Audience>,
+    ) -> impl Iterator<Item = &'v [u8]> + Clone + 'v {
+        let may_be_told = move |slot: &u32| match guard {
+            None => true,
+            Some(audience) => self.entry(Slot(*slot)).is_some_and(|entry| audience.may_name(entry)),
+        };
         let names = list
             .inside
             .iter()
+            .filter(may_be_told)
             .map(|slot| self.stored(slot).map_or(&[][..], |stored| stored.dn.as_bytes()));
         names.chain(list.outside.iter().map(|outside| &*outside.octets))
     }

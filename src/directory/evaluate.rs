@@ -8,7 +8,9 @@
 //! hold in three-valued logic), and an Undefined that nothing negates can as well be False, since only
 //! what is True is found.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
+use std::fmt;
 
 use roaring::RoaringBitmap;
 
@@ -19,8 +21,11 @@ use crate::ldap::schema::Syntax;
 
 use super::attributes::{AttributeId, key};
 use super::index::{AttributeIndex, Gram, Hits, Key, KeyRange};
+use super::posting::Posting;
+use super::search::Audience;
 use super::stored::{Stored, values};
 use super::view::View;
+use super::wording::{Asserted, Wording};
 
 /// A filter made ready for one view: names looked up, values prepared, indices found.
 #[derive(Debug)]
@@ -45,7 +50,11 @@ pub(super) enum Leaf<'v> {
     /// A chain of references.
     Chain(Box<Chain<'v>>),
     /// The entry's own name has a part of this type and value (`:dn:`).
-    NamePart(Box<NamePart>),
+    NamePart(Box<NamePart<'v>>),
+    /// Some value of an attribute of DN syntax may be shown.
+    Names(Box<ShownNames<'v>>),
+    /// An assertion on an attribute that is worked out for whoever asks.
+    Added(Box<Asserted<'v>>),
 }
 
 /// A test of the values of an attribute.
@@ -110,12 +119,28 @@ pub(super) struct Chain<'v> {
     walked: Cell<u64>,
 }
 
+/// Values that name entries, and who may not be told all of them.
+pub(super) struct ShownNames<'v> {
+    pub(super) attribute: AttributeId,
+    /// The entries that have values.
+    pub(super) present: &'v Posting,
+    pub(super) audience: &'v dyn Audience,
+}
+
+impl fmt::Debug for ShownNames<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShownNames").field("attribute", &self.attribute).finish_non_exhaustive()
+    }
+}
+
 /// A part of a name.
 #[derive(Debug)]
-pub(super) struct NamePart {
+pub(super) struct NamePart<'v> {
     pub(super) type_key: String,
     pub(super) syntax: Syntax,
     pub(super) value: Vec<u8>,
+    /// What whoever asks calls entries.
+    pub(super) wording: Option<&'v Wording>,
 }
 
 impl Node<'_> {
@@ -139,6 +164,8 @@ impl Leaf<'_> {
             Self::Values(values) => values.hold(view, slot),
             Self::Chain(chain) => chain.holds(view, slot),
             Self::NamePart(part) => view.stored(slot).is_some_and(|stored| part.is_in(stored)),
+            Self::Names(names) => names.any(view, slot),
+            Self::Added(asserted) => asserted.holds(view, slot),
         }
     }
 }
@@ -293,9 +320,25 @@ impl<'v> Chain<'v> {
     }
 }
 
-impl NamePart {
+impl ShownNames<'_> {
+    fn any(&self, view: &View, slot: u32) -> bool {
+        let Some(stored) = view.stored(slot) else { return false };
+        let mut lists = stored
+            .references
+            .iter()
+            .filter(|list| view.attributes().belongs(list.attribute, self.attribute));
+        lists.any(|list| view.names_for(list, Some(self.audience)).next().is_some())
+    }
+}
+
+impl NamePart<'_> {
     fn is_in(&self, stored: &Stored) -> bool {
-        let Ok(name) = DistinguishedName::parse(&stored.dn) else { return false };
+        let name = match self.wording {
+            Some(wording) => wording.bases.outward(&stored.dn),
+            None => Some(Cow::Borrowed(&*stored.dn)),
+        };
+        let name = name.and_then(|name| DistinguishedName::parse(&name).ok());
+        let Some(name) = name else { return false };
         name.rdns().iter().flat_map(|rdn| &rdn.0).any(|part| {
             key(&AttributeDescription::new(part.attribute())) == self.type_key
                 && prepare(self.syntax, part.value()).is_some_and(|found| found == self.value)

@@ -147,7 +147,8 @@ impl View {
         match leaf {
             Leaf::Hits(_) | Leaf::Set(_) => self.exact_index(filter),
             Leaf::Chain(_) => IndexUsed::Chain,
-            Leaf::NamePart(_) => IndexUsed::None,
+            Leaf::NamePart(_) | Leaf::Added(_) => IndexUsed::None,
+            Leaf::Names(_) => IndexUsed::Presence,
             Leaf::Values(values) => match (&values.lookup, &values.test) {
                 (Lookup::Presence, _) => IndexUsed::Presence,
                 (Lookup::Key(_), _) => IndexUsed::Equality,

@@ -41,6 +41,15 @@ pub fn filter_holds(filter: &Filter, entry: &impl AttributeValues) -> bool {
     truth(filter, entry) == Truth::True
 }
 
+/// The same; `None`: it is Undefined.
+pub(super) fn holds_or_not(filter: &Filter, entry: &impl AttributeValues) -> Option<bool> {
+    match truth(filter, entry) {
+        Truth::True => Some(true),
+        Truth::False => Some(false),
+        Truth::Undefined => None,
+    }
+}
+
 fn truth(filter: &Filter, entry: &impl AttributeValues) -> Truth {
     match filter {
         Filter::And(all) => {

@@ -222,7 +222,7 @@ impl AttributeMapping {
 
 /// The value of the `place`th organizational unit above the entry, counted from 1 at the top below the
 /// naming context; other containers do not count.
-fn organizational_unit(entry: EntryRef<'_>, place: usize) -> Option<String> {
+pub(super) fn organizational_unit(entry: EntryRef<'_>, place: usize) -> Option<String> {
     let name = DistinguishedName::parse(entry.dn()).ok()?;
     let context = DistinguishedName::parse(&entry.view().domain().naming_context).ok()?;
     let above = name.rdns().get(1..)?;

@@ -1,12 +1,14 @@
 //! The synced copy of one directory, and what it answers. No policy, no network.
 //!
 //! What lives here: an immutable [`View`] of all copied entries with its tree (`tree`) and indices
-//! (`index`), filters over it (`compile`, `evaluate`), searches (`search`, `plan`, `explain`), entries written out
-//! (`selection`, `selection_plan`, `constructed`), comparisons (`compare`), memberships (`membership`), how the first
-//! view is made (`first`, `whole`), how one view becomes the next (`apply`) and what that changes (`changeset`), a view as octets and back (`head`, `record`,
+//! (`index`), filters over it (`compile`, for whoever asks `asking`, `evaluate`), searches (`search`, `plan`,
+//! `explain`), entries written out (`selection`, `selection_plan`, `constructed`), comparisons (`compare`),
+//! memberships (`membership`), how the first view is made (`first`, `whole`), how one view becomes the next
+//! (`apply`) and what that changes (`changeset`), a view as octets and back (`head`, `record`,
 //! `restore`), who names whom (`referrers`), the root DSE (`root_dse`) and the subschema (`subschema`), which are in
 //! no view and have filters of their own (`lone`), the entries of ldapgate itself (`own`), what an entry tells of a person (`mapping`), the place where
-//! the current view is published (`published`) with those who are out although it has them (`withdrawn`), and the
+//! the current view is published (`published`) with those who are out although it has them (`withdrawn`),
+//! what an application calls attributes and entries (`wording`), and the
 //! numbers of what a change does to people (`impact`).
 //!
 //! What does not: how entries get here (`sync`), who may see which of them (`policy::visibility`, by way
@@ -26,6 +28,7 @@
 
 mod account_control;
 mod apply;
+mod asking;
 mod attributes;
 mod back_links;
 mod budget;
@@ -73,6 +76,7 @@ mod tree;
 mod view;
 mod whole;
 mod withdrawn;
+mod wording;
 
 pub use apply::{BuildError, Changes, Times};
 pub use budget::Budget;
@@ -92,10 +96,11 @@ pub use own::{OwnNames, own_entries, own_names};
 pub use published::{Affected, Move, PublishedState, PublishedView};
 pub use restore::RestoreError;
 pub use root_dse::{RootDseFacts, root_dse};
-pub use search::{Audience, BaseError, NoSuchObject, SearchError};
+pub use search::{Audience, BaseError, NoSuchObject, SearchError, identity_attribute};
 pub use selection::{Selection, write_root_dse};
 pub use selection_plan::SelectionPlan;
 pub use subschema::{SUBSCHEMA_ATTRIBUTES, Subschema, subschema_at};
 pub use tombstones::Retention;
 pub use view::{Counts, Rejected, Slot, View, ViewConfig};
 pub use withdrawn::Withdrawn;
+pub use wording::{Addition, Additions, BaseFault, Bases, RenameFault, Renames, Wording};

@@ -39,8 +39,10 @@ impl<'v> Node<'v> {
             Self::Leaf(Leaf::Values(values)) | Self::Not(Leaf::Values(values)) => {
                 if matches!(values.test, Test::Substrings(..)) { 4 } else { 3 }
             }
-            Self::Leaf(Leaf::Chain(_)) | Self::Not(Leaf::Chain(_)) => 5,
-            Self::Leaf(Leaf::NamePart(_)) | Self::Not(Leaf::NamePart(_)) => 6,
+            Self::Leaf(Leaf::Chain(_) | Leaf::Names(_))
+            | Self::Not(Leaf::Chain(_) | Leaf::Names(_)) => 5,
+            Self::Leaf(Leaf::NamePart(_) | Leaf::Added(_))
+            | Self::Not(Leaf::NamePart(_) | Leaf::Added(_)) => 6,
             Self::And(nodes) | Self::Or(nodes) => {
                 nodes.iter().map(Node::cost).max().unwrap_or_default()
             }
@@ -92,7 +94,11 @@ impl<'v> Leaf<'v> {
     fn weight(&self) -> u64 {
         match self {
             Self::Hits(_) | Self::Set(_) => 0,
-            Self::Values(_) | Self::Chain(_) | Self::NamePart(_) => 1,
+            Self::Values(_)
+            | Self::Chain(_)
+            | Self::NamePart(_)
+            | Self::Names(_)
+            | Self::Added(_) => 1,
         }
     }
 
@@ -102,7 +108,8 @@ impl<'v> Leaf<'v> {
             Self::Set(set) => Some(set.len()),
             Self::Values(values) => Some(values.estimate(limit)),
             Self::Chain(chain) => Some(chain.index.present().len().max(chain.first.len())),
-            Self::NamePart(_) => None,
+            Self::NamePart(_) | Self::Added(_) => None,
+            Self::Names(names) => Some(names.present.len()),
         }
     }
 }
@@ -285,9 +292,14 @@ impl<'v, 'm, 'b> Planner<'v, 'm, 'b> {
                 self.both(chain.all(self.view), within)
             }
             Leaf::Values(values) => self.values(values, within),
-            Leaf::NamePart(_) => {
+            Leaf::NamePart(_) | Leaf::Added(_) => {
                 let all = self.universe(within);
                 Ok(Found::Set(self.tested(all, leaf)?))
+            }
+            Leaf::Names(names) => {
+                let present = Found::Hits(Hits::Set(names.present));
+                let found = self.restricted(present, within)?.into_set();
+                Ok(Found::Set(self.tested(found, leaf)?))
             }
         }
     }
@@ -408,7 +420,8 @@ impl<'v, 'm, 'b> Planner<'v, 'm, 'b> {
                     values.estimate(slots) < slots
                 }
             },
-            Leaf::NamePart(_) => false,
+            Leaf::Names(names) => names.present.len() < slots,
+            Leaf::NamePart(_) | Leaf::Added(_) => false,
         }
     }
 

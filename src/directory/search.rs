@@ -18,12 +18,11 @@ use super::evaluate::Node;
 use super::plan::Planner;
 use super::tree::Extent;
 use super::view::{Slot, View};
+use super::wording::Wording;
 
 /// Who looks: decides which entries and attributes are shown. `policy::visibility` implements it.
 ///
-/// It decides about entries of a result and about their attributes. A value that names an entry
-/// (member, manager) is shown with its attribute even where the entry itself is not: only the name is
-/// told then.
+/// It decides about entries of a result, about their attributes, and about which entries values may name.
 pub trait Audience {
     /// Whether the entry may be in a result.
     fn sees(&self, entry: EntryRef<'_>) -> bool;
@@ -41,6 +40,24 @@ pub trait Audience {
     /// Active Directory it does not (MS-ADTS §3.1.1.2.3.1: memberOf is the back link of member alone).
     fn counts_primary_groups(&self) -> bool {
         false
+    }
+
+    /// Whether there may be entries that values of the attribute (its type, in the directory's spelling)
+    /// must not name. Asked once for each attribute, so that nothing is looked at where there are none.
+    fn keeps_names_back(&self, _attribute: &str) -> bool {
+        false
+    }
+
+    /// Whether values may name the entry. One that may not be named is as if it were no value: in answers,
+    /// comparisons and filters.
+    fn may_name(&self, _entry: EntryRef<'_>) -> bool {
+        true
+    }
+
+    /// What it calls attributes and entries; `None`: what the directory calls them. Requests come in the
+    /// directory's terms ([`Wording::search`]), what is written for it is in its own.
+    fn wording(&self) -> Option<&Wording> {
+        None
     }
 
     /// Whether filters may look at the attribute. An assertion on one they may not look at is
@@ -101,6 +118,16 @@ pub enum BaseError {
     Unknown,
 }
 
+/// The attribute that an alternative form of a name (`<GUID=…>`, `<SID=…>`, `<WKGUID=…>`) looks at; `None`: it
+/// is none of these forms.
+#[must_use]
+pub fn identity_attribute(name: &str) -> Option<&'static str> {
+    let (kind, _) = name.trim_start().strip_prefix('<')?.split_once('=')?;
+    let forms = [("GUID", "objectGUID"), ("SID", "objectSid"), ("WKGUID", "wellKnownObjects")];
+    let found = forms.into_iter().find(|(form, _)| form.eq_ignore_ascii_case(kind.trim()));
+    found.map(|(_, attribute)| attribute)
+}
+
 impl View {
     /// The name meant by the text of a search base: a distinguished name, `<GUID=…>`, `<SID=…>` or
     /// `<WKGUID=…,container>` (MS-ADTS §3.1.1.3.1.2.4).
@@ -144,8 +171,8 @@ impl View {
     /// is the same for every search in this view and in those that come from it.
     ///
     /// The root as base reaches the whole view with the scope subtree, and the heads of the naming
-    /// contexts with one level; the root DSE is answered elsewhere. A user or group as base that the
-    /// audience does not see is answered as if it were not there.
+    /// contexts with one level; the root DSE is answered elsewhere. An entry as base that the audience does
+    /// not see is answered as if it were not there.
     ///
     /// # Errors
     /// The base does not exist.
@@ -222,14 +249,16 @@ impl View {
 
     /// The filter made ready, without regard to who asks.
     pub(super) fn compile(&self, filter: &Filter) -> Node<'_> {
-        Compiler { view: self, searchable: &|_| true, primary_groups: false }.node(filter)
+        Compiler { view: self, audience: None }.node(filter)
     }
 
     /// The filter made ready for what the audience may look at.
-    pub(super) fn compile_for(&self, filter: &Filter, audience: &dyn Audience) -> Node<'_> {
-        let searchable = |attribute: &str| audience.filters_by(attribute);
-        let primary_groups = audience.counts_primary_groups();
-        Compiler { view: self, searchable: &searchable, primary_groups }.node(filter)
+    pub(super) fn compile_for<'v>(
+        &'v self,
+        filter: &Filter,
+        audience: &'v dyn Audience,
+    ) -> Node<'v> {
+        Compiler { view: self, audience: Some(audience) }.node(filter)
     }
 
     /// What the search reaches.
@@ -260,12 +289,8 @@ impl View {
     }
 
     fn base_slot(&self, base: &NormalizedDn, audience: &dyn Audience) -> Result<u32, NoSuchObject> {
-        let exists = |dn: &NormalizedDn| {
-            let entry = self.find_dn(dn)?;
-            let hideable =
-                matches!(entry.kind(), EntryKind::User | EntryKind::Group | EntryKind::Deleted);
-            (!hideable || is_shown(entry, audience)).then_some(entry)
-        };
+        let exists =
+            |dn: &NormalizedDn| self.find_dn(dn).filter(|entry| is_shown(*entry, audience));
         if let Some(entry) = exists(base) {
             return Ok(entry.slot().0);
         }

@@ -6,14 +6,16 @@ use std::time::SystemTime;
 
 use crate::ldap::entry_writer::EntryWriter;
 use crate::ldap::message::MessageId;
+use crate::ldap::schema::Syntax;
 
-use super::attributes::AttributeId;
+use super::attributes::{AttributeId, AttributeInfo};
 use super::constructed::{self, Asked, Constructed};
 use super::entry_ref::EntryRef;
 use super::search::Audience;
 use super::selection::{Named, Selection, ValueRange};
 use super::stored::values;
 use super::view::{Slot, View};
+use super::wording::{Addition, Additions};
 
 /// A [`Selection`] made ready for one view and one audience. It holds no part of the view, so a session
 /// may keep it for the next search; with another view it means nothing.
@@ -25,9 +27,17 @@ pub struct SelectionPlan {
     /// memberOf, where primary groups are to be among its values.
     member_of: Option<Special>,
     constructed: Vec<Wanted>,
+    /// By what they are shown as.
+    added: Vec<(String, Addition)>,
+    /// memberOf has nested groups too.
+    nested: bool,
+    /// … and the primary group.
+    primary: bool,
     types_only: bool,
     /// Nothing that entries store is asked for.
     names_only: bool,
+    /// By the number of the attribute: values that name entries are looked at one by one.
+    guarded: Vec<bool>,
 }
 
 /// Whether and how an attribute that entries store is returned.
@@ -48,8 +58,10 @@ struct Special {
     /// As written in the answer, a range left out.
     description: String,
     range: Option<ValueRange>,
-    /// It is here only because values are left out; a form that was asked for takes its place.
+    /// It is here only because values are left out or worded anew; a form that was asked for takes its place.
     plain: bool,
+    /// The attribute, if its values are shown otherwise than they are stored.
+    rewritten: Option<Box<str>>,
 }
 
 /// A constructed attribute that is asked for.
@@ -94,9 +106,11 @@ impl View {
         now: SystemTime,
     ) {
         let Some(entry) = self.entry(slot) else { return };
-        let mut writer = EntryWriter::begin(out, id, entry.dn().as_bytes());
+        let Some(name) = shown_name(entry.dn(), audience) else { return };
+        let mut writer = EntryWriter::begin(out, id, name.as_bytes());
         if !plan.names_only {
-            plan.write_stored(&mut writer, entry);
+            plan.write_stored(&mut writer, entry, audience);
+            plan.write_added(&mut writer, entry);
             plan.write_constructed(
                 &mut writer,
                 entry,
@@ -139,10 +153,21 @@ impl Planner<'_> {
                 self.family(plan, family, named);
             }
         }
-        if self.primary_groups {
+        let additions = self.audience.wording().map(|wording| &wording.additions);
+        plan.nested = additions.is_some_and(Additions::nest_groups);
+        plan.primary = self.primary_groups;
+        if self.primary_groups || plan.nested {
             self.primary_groups(plan);
         }
+        if let Some(additions) = additions {
+            self.add(plan, additions);
+        }
         self.constructed(plan);
+        let guarded = |info: &AttributeInfo| {
+            info.syntax == Syntax::DistinguishedName
+                && self.audience.keeps_names_back(&info.type_name)
+        };
+        plan.guarded = attributes.iter().map(|(_, info)| guarded(info)).collect();
     }
 
     /// `*` and `+`.
@@ -191,18 +216,53 @@ impl Planner<'_> {
         if decided {
             return;
         }
-        if !special && !plan.types_only {
+        let Some(info) = self.view.attributes().info(id) else { return };
+        let reworded = self.audience.wording().filter(|wording| wording.rewords(&info.type_name));
+        if !special && !plan.types_only && reworded.is_none() {
             *column = Column::Ready;
             return;
         }
-        let Some(info) = self.view.attributes().info(id) else { return };
-        let mut description = info.spelling.clone();
+        let mut description = match reworded {
+            Some(wording) => wording.description(&info.type_name, &info.spelling),
+            None => info.spelling.clone(),
+        };
         if named.is_some_and(|named| named.binary) && !description.ends_with(";binary") {
             description.push_str(";binary");
         }
         *column = Column::Special(plan.special.len());
         let range = named.and_then(|named| named.range);
-        plan.special.push(Special { description, range, plain: !special });
+        let rewritten = self.rewritten(&info.type_name);
+        plan.special.push(Special { description, range, plain: !special, rewritten });
+    }
+
+    /// Attributes that are worked out for whoever asks, in the place of what is stored.
+    fn add(&self, plan: &mut SelectionPlan, additions: &Additions) {
+        let attributes = self.view.attributes();
+        for (name, addition) in additions.of_users() {
+            let stored = attributes.find_name(name);
+            for (id, info) in attributes.iter() {
+                if stored == Some(info.family)
+                    && let Some(column) = plan.columns.get_mut(id.index())
+                {
+                    *column = Column::Out;
+                }
+            }
+            if self.selection.takes(name, false) && self.audience.shows(name) {
+                let shown = self.audience.wording().map(|wording| wording.description(name, name));
+                plan.added.push((shown.unwrap_or_default(), addition.clone()));
+            }
+        }
+    }
+
+    fn is_added(&self, attribute: &str) -> bool {
+        let wording = self.audience.wording();
+        wording.is_some_and(|wording| wording.additions.of(attribute).is_some())
+    }
+
+    /// The attribute, if its values are shown otherwise than they are stored.
+    fn rewritten(&self, attribute: &str) -> Option<Box<str>> {
+        let wording = self.audience.wording()?;
+        wording.rewrites(attribute).then(|| attribute.into())
     }
 
     fn primary_groups(&self, plan: &mut SelectionPlan) {
@@ -211,9 +271,13 @@ impl Planner<'_> {
         }
         let named = self.selection.named.iter().find(|named| named.is_type(MEMBER_OF));
         let plain = || Special {
-            description: MEMBER_OF.to_owned(),
+            description: match self.audience.wording() {
+                Some(wording) => wording.description(MEMBER_OF, MEMBER_OF),
+                None => MEMBER_OF.to_owned(),
+            },
             range: named.and_then(|named| named.range),
             plain: true,
+            rewritten: self.rewritten(MEMBER_OF),
         };
         let found = self.view.attributes().find_name(MEMBER_OF);
         plan.member_of = match found.and_then(|id| plan.columns.get_mut(id.index())) {
@@ -240,6 +304,7 @@ impl Planner<'_> {
             let spelling = attribute.spelling;
             if plan.constructed.iter().any(|wanted| wanted.attribute.spelling == spelling)
                 || !self.audience.shows(spelling)
+                || self.is_added(spelling)
             {
                 continue;
             }
@@ -256,21 +321,33 @@ impl SelectionPlan {
         self.columns.get(id.index()).copied().unwrap_or(Column::Out)
     }
 
-    fn write_stored(&self, writer: &mut EntryWriter<'_>, entry: EntryRef<'_>) {
+    fn write_stored(
+        &self,
+        writer: &mut EntryWriter<'_>,
+        entry: EntryRef<'_>,
+        audience: &dyn Audience,
+    ) {
         for (id, element) in entry.stored().fields.iter() {
             match self.column(id) {
                 Column::Ready => writer.ready(element),
                 Column::Out => {}
                 Column::Special(place) => {
                     if let Some(special) = self.special.get(place) {
-                        special.write(writer, values(element), self.types_only);
+                        special.write(writer, values(element), self.types_only, audience);
                     }
                 }
-                Column::MemberOf => self.write_member_of(writer, entry, values(element)),
+                Column::MemberOf => self.write_member_of(writer, entry, values(element), audience),
             }
         }
         let mut member_of_written = false;
-        for (id, names) in lists_of_names(entry) {
+        for list in entry.stored().references.iter() {
+            let id = list.attribute;
+            let guarded = self.guarded.get(id.index()).copied().unwrap_or(false);
+            let guard = guarded.then_some(audience);
+            let names = entry.view().names_for(list, guard);
+            if guard.is_some() && names.clone().next().is_none() {
+                continue;
+            }
             match self.column(id) {
                 Column::Ready => {
                     let info = entry.view().attributes().info(id);
@@ -279,17 +356,28 @@ impl SelectionPlan {
                 Column::Out => {}
                 Column::Special(place) => {
                     if let Some(special) = self.special.get(place) {
-                        special.write(writer, names, self.types_only);
+                        special.write(writer, names, self.types_only, audience);
                     }
                 }
                 Column::MemberOf => {
-                    self.write_member_of(writer, entry, names);
+                    self.write_member_of(writer, entry, names, audience);
                     member_of_written = true;
                 }
             }
         }
         if self.member_of.is_some() && !member_of_written {
-            self.write_member_of(writer, entry, std::iter::empty());
+            self.write_member_of(writer, entry, std::iter::empty(), audience);
+        }
+    }
+
+    fn write_added(&self, writer: &mut EntryWriter<'_>, entry: EntryRef<'_>) {
+        for (description, addition) in &self.added {
+            let values = addition.values(entry);
+            if !values.is_empty() {
+                let most = if self.types_only { 0 } else { values.len() };
+                let values = values.iter().take(most).map(|value| value.as_bytes());
+                writer.attribute(description, values);
+            }
         }
     }
 
@@ -299,13 +387,24 @@ impl SelectionPlan {
         writer: &mut EntryWriter<'_>,
         entry: EntryRef<'v>,
         names: impl Iterator<Item = &'v [u8]> + Clone,
+        audience: &dyn Audience,
     ) {
         let Some(special) = &self.member_of else { return };
-        let primary = primary_group_name(entry);
+        if self.nested {
+            let view = entry.view();
+            let groups = view.nested_groups(entry, audience);
+            let groups = groups.iter().filter_map(|group| view.entry(Slot(group)));
+            let names: Vec<&[u8]> = groups.map(|group| group.dn().as_bytes()).collect();
+            if !names.is_empty() {
+                special.write(writer, names.iter().copied(), self.types_only, audience);
+            }
+            return;
+        }
+        let primary = if self.primary { primary_group_name(entry, Some(audience)) } else { None };
         let primary = primary.filter(|primary| !names.clone().any(|name| name == *primary));
         let names = names.chain(primary);
         if names.clone().next().is_some() {
-            special.write(writer, names, self.types_only);
+            special.write(writer, names, self.types_only, audience);
         }
     }
 
@@ -319,11 +418,19 @@ impl SelectionPlan {
             if wanted.stored.is_some_and(|id| stores(entry, id)) {
                 continue;
             }
-            let values = (wanted.attribute.values)(entry, asked);
+            let mut values = (wanted.attribute.values)(entry, asked);
+            let mut description = Cow::Borrowed(wanted.attribute.spelling);
+            if let Some(wording) = asked.audience.and_then(Audience::wording) {
+                let shown = |value: Vec<u8>| {
+                    wording.value(wanted.attribute.spelling, &value).map(Cow::into_owned)
+                };
+                values = values.into_iter().filter_map(shown).collect();
+                description = Cow::Owned(wording.description(&description, &description));
+            }
             if !values.is_empty() {
                 let most = if self.types_only { 0 } else { values.len() };
                 let values = values.iter().take(most).map(Vec::as_slice);
-                writer.attribute(wanted.attribute.spelling, values);
+                writer.attribute(&description, values);
             }
         }
     }
@@ -331,6 +438,23 @@ impl SelectionPlan {
 
 impl Special {
     fn write<'v>(
+        &self,
+        writer: &mut EntryWriter<'_>,
+        values: impl Iterator<Item = &'v [u8]> + Clone,
+        types_only: bool,
+        audience: &dyn Audience,
+    ) {
+        let (Some(attribute), Some(wording)) = (&self.rewritten, audience.wording()) else {
+            return self.write_slice(writer, values, types_only);
+        };
+        let values: Vec<Cow<'v, [u8]>> =
+            values.filter_map(|value| wording.value(attribute, value)).collect();
+        if !values.is_empty() {
+            self.write_slice(writer, values.iter().map(AsRef::as_ref), types_only);
+        }
+    }
+
+    fn write_slice<'v>(
         &self,
         writer: &mut EntryWriter<'_>,
         values: impl Iterator<Item = &'v [u8]> + Clone,
@@ -348,23 +472,27 @@ impl Special {
     }
 }
 
-/// The attributes whose values are names, with the names as their entries are called now.
-fn lists_of_names(
-    entry: EntryRef<'_>,
-) -> impl Iterator<Item = (AttributeId, impl Iterator<Item = &[u8]> + Clone)> {
-    let view = entry.view();
-    entry.stored().references.iter().map(|list| (list.attribute, view.names(list)))
-}
-
 /// Whether the entry stores values of the attribute.
 fn stores(entry: EntryRef<'_>, id: AttributeId) -> bool {
     let stored = entry.stored();
     stored.references.iter().any(|list| list.attribute == id) || stored.fields.element(id).is_some()
 }
 
-/// What an account's primary group is called.
-pub(super) fn primary_group_name(entry: EntryRef<'_>) -> Option<&[u8]> {
+/// What the audience calls an entry of this name; `None`: it has no name for it.
+fn shown_name<'n>(name: &'n str, audience: &dyn Audience) -> Option<Cow<'n, str>> {
+    match audience.wording() {
+        None => Some(Cow::Borrowed(name)),
+        Some(wording) => wording.bases.outward(name),
+    }
+}
+
+/// What an account's primary group is called, if that may be told.
+pub(super) fn primary_group_name<'v>(
+    entry: EntryRef<'v>,
+    guard: Option<&dyn Audience>,
+) -> Option<&'v [u8]> {
     let view = entry.view();
-    let group = view.primary_group(entry.slot().0)?;
-    view.entry(Slot(group)).map(|group| group.dn().as_bytes())
+    let group = view.entry(Slot(view.primary_group(entry.slot().0)?))?;
+    let told = guard.is_none_or(|audience| audience.may_name(group));
+    told.then(|| group.dn().as_bytes())
 }

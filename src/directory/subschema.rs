@@ -125,16 +125,16 @@ impl Subschema {
         filter_holds(filter, &self.entry)
     }
 
-    /// Appends it as one SearchResultEntry. The schema itself is operational: it is returned when it is named
+    /// Appends it as one SearchResultEntry under the name that whoever asks calls it. The schema itself is operational: it is returned when it is named
     /// or by `+` (RFC 4512 §4.2), and not by `*`.
-    pub fn write(&self, out: &mut Vec<u8>, id: MessageId, selection: &Selection) {
+    pub fn write(&self, out: &mut Vec<u8>, id: MessageId, name: &str, selection: &Selection) {
         let wanted = self.entry.attributes().filter(|attribute| {
             let known = schema::attribute_type(attribute.description());
             selection.takes(attribute.description(), known.is_some_and(|known| known.operational))
         });
         if !selection.is_types_only() {
             let elements = wanted.map(|attribute| attribute.element());
-            response::write_entry(out, id, self.dn().as_bytes(), elements);
+            response::write_entry(out, id, name.as_bytes(), elements);
             return;
         }
         let mut types = Vec::new();
@@ -142,7 +142,7 @@ impl Subschema {
             response::encode_attribute(&mut types, attribute.description(), std::iter::empty());
         }
         let pieces = (!types.is_empty()).then_some(types.as_slice()).into_iter();
-        response::write_entry(out, id, self.dn().as_bytes(), pieces);
+        response::write_entry(out, id, name.as_bytes(), pieces);
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
         let requested: Vec<String> = requested.iter().map(|name| (*name).to_owned()).collect();
         let mut octets = Vec::new();
         let selection = Selection::parse(&requested, types_only);
-        subschema().write(&mut octets, MessageId::new(3).unwrap(), &selection);
+        subschema().write(&mut octets, MessageId::new(3).unwrap(), NAME, &selection);
         decode(&octets)
     }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::directory::Wording;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 
 use super::pace::Pace;
+use super::presentation::Presentation;
 use super::service_account::ServiceAccountMemo;
 use super::traffic::Traffic;
 
@@ -59,6 +61,8 @@ pub struct Application {
     pub require_tls: bool,
     /// An account's primary group is among its memberOf values, where directories leave it out.
     pub primary_group_in_member_of: bool,
+    /// How it is shown what it is shown; `None`: as the directories have it.
+    pub presentation: Option<Arc<Presentation>>,
     /// The client networks it is chosen for; empty for any.
     pub networks: Vec<IpNet>,
     /// The listeners it is chosen for; empty for all.
@@ -75,9 +79,7 @@ impl Application {
             && (self.networks.is_empty()
                 || self.networks.iter().any(|network| network.contains(&address)))
     }
-}
 
-impl Application {
     /// Whether it is reached through the listener called `listener`, from wherever.
     #[must_use]
     pub fn listens_on(&self, listener: &str) -> bool {
@@ -88,6 +90,12 @@ impl Application {
     #[must_use]
     pub fn lets_search(&self, service_account: bool) -> bool {
         service_account || self.searchers == Searchers::PermittedUsers
+    }
+
+    /// What it calls attributes and entries; `None`: what the directories call them.
+    #[must_use]
+    pub fn wording(&self) -> Option<&Wording> {
+        self.presentation.as_ref()?.wording.as_ref()
     }
 }
 

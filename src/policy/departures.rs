@@ -18,6 +18,7 @@ use crate::ldap::identifier::Guid;
 
 use super::application::{Application, ScopeBase};
 use super::impact::departing;
+use super::visibility::hides_disabled;
 
 /// The users of one directory whom applications were shown once and are not shown any more.
 pub struct Departures {
@@ -172,6 +173,7 @@ fn scope(application: &Application) -> String {
         application.user_filter.as_ref().map(ToString::to_string),
         &application.required_groups,
         &application.denied_groups,
+        hides_disabled(application),
     );
     let text = serde_json::to_vec(&parts).unwrap_or_default();
     hexadecimal::digits(&Sha256::digest(text))

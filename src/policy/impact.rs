@@ -15,7 +15,7 @@ use crate::ldap::identifier::Guid;
 use super::account::AccountState;
 use super::application::Application;
 use super::rules::{self, Subject};
-use super::visibility::{in_scope, looks_elsewhere};
+use super::visibility::{in_scope, is_hidden, looks_elsewhere, shown_users};
 
 /// From one user in so many on, the scope as a whole is cheaper than asking the rules about each of the affected …
 const WHOLE_FROM: usize = 16;
@@ -234,12 +234,14 @@ impl<'a> Change<'a> {
     /// See [`departing`].
     fn departing(&self, application: &Application) -> RoaringBitmap {
         if self.goes_by_scope(application) {
-            let shown = |view| in_scope(application, self.directory, view);
+            let shown = |view| shown_users(application, self.directory, view);
             return shown(self.old) - shown(self.new);
         }
-        let leaves = |guid: &&Guid| {
-            self.holds(application, self.old, guid) && !self.holds(application, self.new, guid)
+        let shows = |view: &View, guid: &Guid| {
+            let user = user(view, guid).filter(|user| !is_hidden(application, *user));
+            user.is_some() && self.holds(application, view, guid)
         };
+        let leaves = |guid: &&Guid| shows(self.old, guid) && !shows(self.new, guid);
         let slot = |guid: &Guid| Some(user(self.old, guid)?.slot().0);
         self.affected.iter().filter(leaves).filter_map(slot).collect()
     }

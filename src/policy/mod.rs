@@ -3,9 +3,10 @@
 //! What lives here: from a bind name to one account ([`name`]), from an entry to the account's state
 //! ([`account`]), whom an operator has blocked ([`blocks`]), the rules ([`rules`]), the decision and the permit
 //! ([`mod@judge`], and [`mod@candidate`] for a bind), the decision step by step for an operator ([`explain`]), what an
-//! application is shown ([`visibility`]) and was shown before it left ([`departures`]), what a new view does to all of
-//! them ([`mod@impact`]), accounts only this program knows ([`local_account`]), how much traffic an application may
-//! make ([`traffic`]), and how long a refusal waits ([`pace`]).
+//! application is shown ([`visibility`], as its [`presentation`] has it) and was shown before it left
+//! ([`departures`]), what a new view does to all of them ([`mod@impact`]), accounts only this program knows
+//! ([`local_account`]), how much traffic an application may make ([`traffic`]), and how long a refusal waits
+//! ([`pace`]).
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
 //! (`upstream::verify`).
@@ -24,7 +25,9 @@ pub mod impact;
 pub mod judge;
 pub mod local_account;
 pub mod name;
+mod others;
 pub mod pace;
+pub mod presentation;
 pub mod refusal;
 pub mod rules;
 pub mod service_account;

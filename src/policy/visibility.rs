@@ -1,20 +1,23 @@
-//! What an application is shown: its own users, all groups and containers, and never a secret.
+//! What an application is shown: its own users, the groups and containers that it may see, and never a secret.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use roaring::RoaringBitmap;
 
-use crate::directory::{Audience, EntryKind, EntryRef, Slot, View};
+use crate::directory::{Audience, EntryKind, EntryRef, Slot, View, Wording};
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 use crate::ldap::identifier::Guid;
 use crate::ldap::matching_rule::MatchingRule;
-use crate::ldap::schema::{self, Syntax};
+use crate::ldap::schema::{self, DirectoryKind, Syntax};
 
+use super::account::AccountState;
 use super::application::{Application, ScopeBase};
 use super::departures::Departures;
+use super::others;
+use super::presentation::{DisabledAccounts, Presentation};
 use super::rules::{self, Subject};
 use super::world::World;
 
@@ -31,10 +34,18 @@ struct Slots(Arc<Scope>);
 /// What is known of an application's users in one line of views. Slots mean the same entries in all of it.
 struct Scope {
     shown: Arc<RoaringBitmap>,
+    /// Groups, containers and other entries that it is shown; `None`: all.
+    others: Option<Arc<RoaringBitmap>>,
+    /// Whether there are users whom it is not shown.
+    limited: bool,
     /// Users that it was shown once and is not any more: of what is removed it may be told these.
     departed: Arc<RoaringBitmap>,
+    /// The same of other entries, where it is not shown all of them; since the start of the program.
+    departed_others: RoaringBitmap,
     generation: u64,
     line: Guid,
+    /// How the application is shown them.
+    presentation: Option<Arc<Presentation>>,
 }
 
 impl VisibleUsers {
@@ -142,9 +153,33 @@ impl Scope {
             (Some(before), Some(touched)) if follows_touches(application) => {
                 before.after(&touched, application, name, view)
             }
-            _ => Arc::new(in_scope(application, name, view)),
+            _ => Arc::new(shown_users(application, name, view)),
         };
-        Self { shown, departed, generation: view.generation(), line: view.invocation() }
+        let mut others = others::shown(application, name, view).map(Arc::new);
+        let taken = others::taken(application, view);
+        let shown = if taken.is_empty() {
+            shown
+        } else {
+            let all = others.map_or_else(|| others::all(view), |others| (*others).clone());
+            others = Some(Arc::new(all - &taken));
+            Arc::new(&*shown - &taken)
+        };
+        let departed_others = before.map_or_else(RoaringBitmap::new, |before| {
+            let all = |others: &Option<Arc<RoaringBitmap>>| {
+                others.as_deref().cloned().unwrap_or_default()
+            };
+            (&before.departed_others | all(&before.others)) - all(&others)
+        });
+        Self {
+            limited: shown.len() < view.slots_of_kind(EntryKind::User).len(),
+            shown,
+            others,
+            departed,
+            departed_others,
+            generation: view.generation(),
+            line: view.invocation(),
+            presentation: application.presentation.clone(),
+        }
     }
 
     /// The users shown after only `touched` slots have changed.
@@ -160,7 +195,7 @@ impl Scope {
         let holds = |slot: &u32| {
             let user = view.entry(Slot(*slot)).filter(|entry| entry.kind() == EntryKind::User);
             user.is_some_and(|entry| {
-                rules::in_scope(Subject {
+                let subject = Subject {
                     application,
                     directory,
                     view,
@@ -168,7 +203,8 @@ impl Scope {
                     state: None,
                     blocks: None,
                     wall,
-                })
+                };
+                rules::in_scope(subject) && !is_hidden(application, entry)
             })
         };
         let now: RoaringBitmap = touched.iter().filter(holds).collect();
@@ -303,6 +339,10 @@ impl Viewer {
         Self { primary_groups, ..self }
     }
 
+    fn presentation(&self) -> Option<&Presentation> {
+        self.users.scope().presentation.as_deref()
+    }
+
     /// Whether it is shown what was removed.
     #[must_use]
     pub const fn shows_deleted(&self) -> bool {
@@ -316,11 +356,35 @@ impl Audience for Viewer {
             EntryKind::User => {
                 self.users.scope().shown.contains(entry.slot().0) || self.own == Some(entry.guid())
             }
-            EntryKind::Group | EntryKind::Container | EntryKind::Other => true,
+            EntryKind::Group | EntryKind::Container | EntryKind::Other => {
+                let others = self.users.scope().others.as_ref();
+                others.is_none_or(|others| others.contains(entry.slot().0))
+            }
             EntryKind::Deleted => {
-                !was_user(entry) || self.users.scope().departed.contains(entry.slot().0)
+                let scope = self.users.scope();
+                let shown = match &scope.others {
+                    None => !was_user(entry),
+                    Some(others) => others.contains(entry.slot().0),
+                };
+                let departed = [&*scope.departed, &scope.departed_others];
+                shown || departed.iter().any(|departed| departed.contains(entry.slot().0))
             }
         }
+    }
+
+    fn keeps_names_back(&self, attribute: &str) -> bool {
+        let scope = self.users.scope();
+        let is = |name: &str| attribute.eq_ignore_ascii_case(name);
+        if is("distinguishedName") || is("entryDN") {
+            // They name the entry itself.
+            return false;
+        }
+        // memberOf names groups alone: it is worked out from them.
+        scope.others.is_some() || (scope.limited && !is("memberOf"))
+    }
+
+    fn may_name(&self, entry: EntryRef<'_>) -> bool {
+        self.sees(entry)
     }
 
     fn sees_deleted(&self) -> bool {
@@ -331,14 +395,55 @@ impl Audience for Viewer {
         self.primary_groups
     }
 
+    fn wording(&self) -> Option<&Wording> {
+        self.presentation()?.wording.as_ref()
+    }
+
     fn shows(&self, attribute: &str) -> bool {
         !schema::is_forbidden(attribute)
+            && self.presentation().is_none_or(|shown| shown.shows(attribute))
     }
 }
 
 /// Whether a tombstone is that of a user.
 fn was_user(tombstone: EntryRef<'_>) -> bool {
     tombstone.values("objectClass").iter().any(|class| class.eq_ignore_ascii_case(b"user"))
+}
+
+/// The users of its scope whom the application is shown.
+pub(super) fn shown_users(
+    application: &Application,
+    directory: &str,
+    view: &View,
+) -> RoaringBitmap {
+    let mut shown = in_scope(application, directory, view);
+    if hides_disabled(application) {
+        let flag = match view.domain().kind {
+            DirectoryKind::ActiveDirectory => "userAccountControl",
+            DirectoryKind::OpenLdap => "pwdAccountLockedTime",
+        };
+        let flagged =
+            matching(view, &Filter::Present(AttributeDescription::new(flag)), shown.clone());
+        let disabled = |slot: &u32| view.entry(Slot(*slot)).is_some_and(is_disabled);
+        shown -= flagged.into_iter().filter(disabled).collect::<RoaringBitmap>();
+    }
+    shown
+}
+
+pub(super) fn hides_disabled(application: &Application) -> bool {
+    let presentation = application.presentation.as_deref();
+    presentation.is_some_and(|shown| shown.disabled_accounts == DisabledAccounts::Hidden)
+}
+
+/// Whether the user is kept from the application for being disabled.
+pub(super) fn is_hidden(application: &Application, user: EntryRef<'_>) -> bool {
+    hides_disabled(application) && is_disabled(user)
+}
+
+/// Whether an administrator has disabled the account. Who has expired is another matter: that comes with the time,
+/// and what an application is shown does not.
+fn is_disabled(user: EntryRef<'_>) -> bool {
+    AccountState::read(user, user.view().domain().kind).is_ok_and(|state| state.disabled)
 }
 
 /// The users that pass every rule about scope, all at once: what [`rules::in_scope`](super::rules::in_scope)
@@ -382,7 +487,7 @@ fn matching(view: &View, filter: &Filter, among: RoaringBitmap) -> RoaringBitmap
 }
 
 /// The bases that mean this directory.
-fn names<'b>(bases: &'b [ScopeBase], directory: &str) -> Vec<&'b NormalizedDn> {
+pub(super) fn names<'b>(bases: &'b [ScopeBase], directory: &str) -> Vec<&'b NormalizedDn> {
     let here = |base: &&ScopeBase| base.directory.as_deref().is_none_or(|name| name == directory);
     bases.iter().filter(here).map(|base| &base.dn).collect()
 }

@@ -39,7 +39,8 @@ fn compare_in(
     directory: &Arc<str>,
     view: &Arc<View>,
 ) -> Result<Result<ResultCode, NoSuchObject>, LdapResult> {
-    let viewer = viewer(context, directory, view);
+    let primary_groups = context.permit.application().primary_group_in_member_of;
+    let viewer = viewer(context, directory, view).counting_primary_groups(primary_groups);
     let dn = match base_in(view, &request.entry, &viewer)? {
         Ok(dn) => dn,
         Err(missing) => return Ok(Err(missing)),
@@ -47,7 +48,6 @@ fn compare_in(
     let Some(entry) = view.find_dn(&dn).filter(|entry| viewer.sees(*entry)) else {
         return Ok(Err(missing(view, &dn, &viewer)));
     };
-    let primary_groups = context.permit.application().primary_group_in_member_of;
     let (attribute, value, now) = (&request.attribute, &request.value, context.now.wall);
     Ok(Ok(match entry.compare_as(attribute, value, &viewer, now, primary_groups) {
         Some(true) => ResultCode::COMPARE_TRUE,

@@ -1,5 +1,8 @@
 //! Extended operations: StartTLS (RFC 4511 §4.14) and Who Am I (RFC 4532).
 
+use std::borrow::Cow;
+
+use crate::directory::Wording;
 use crate::ldap::request::{ExtendedRequest, START_TLS, WHO_AM_I};
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::policy::Identity;
@@ -55,12 +58,18 @@ fn start_tls(tls: TlsState) -> Extended {
 
 /// The authorization identity (RFC 4513 §5.2.1.8); Active Directory writes `u:CORP\sam`.
 #[must_use]
-pub fn authorization_identity(identity: Option<&Identity>) -> String {
+pub fn authorization_identity(identity: Option<&Identity>, wording: Option<&Wording>) -> String {
     match identity {
         Some(Identity::Directory(account)) if account.authorization_name.contains('\\') => {
             format!("u:{}", account.authorization_name)
         }
-        Some(Identity::Directory(account)) => format!("dn:{}", account.dn),
+        Some(Identity::Directory(account)) => {
+            let shown = match wording {
+                Some(wording) => wording.bases.outward(&account.dn),
+                None => Some(Cow::Borrowed(&*account.dn)),
+            };
+            format!("dn:{}", shown.unwrap_or_default())
+        }
         Some(Identity::Local { name }) => {
             format!("dn:{}", local_account::distinguished_name(name))
         }
@@ -123,7 +132,7 @@ mod tests {
             (Some(Identity::Anonymous), ""),
             (None, ""),
         ] {
-            assert_eq!(authorization_identity(identity.as_ref()), expected);
+            assert_eq!(authorization_identity(identity.as_ref(), None), expected);
         }
     }
 }

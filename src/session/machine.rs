@@ -275,6 +275,10 @@ impl Session {
             now: moment.now,
         };
         let name = request.name.clone();
+        let request = match self.terms.application.wording() {
+            Some(wording) => BindRequest { name: wording.bind_name(request.name), ..request },
+            None => request,
+        };
         Next::Bind(Box::new(PendingBind {
             id,
             name,
@@ -311,7 +315,15 @@ impl Session {
             self.root_dse(id, request, controls, moment, octets);
             return Next::Continue;
         }
-        match self.start_search(id, request, controls, moment) {
+        let started = match self.terms.application.wording() {
+            None => self.start_search(id, request, controls, moment),
+            Some(wording) => {
+                let own = Arc::new(wording.search(request));
+                self.start_search(id, &own, controls, moment)
+            }
+        };
+        let wording = self.terms.application.wording();
+        match started.map_err(|result| search::told(wording, result, &request.base)) {
             Ok(Started::Run(run)) => Next::Search(run),
             Ok(Started::Heavy(heavy)) => Next::Match(heavy),
             Err(result) if continues_a_list(controls) => {
@@ -324,7 +336,7 @@ impl Session {
             }
             // The subschema is in no view. It is looked for last: other searches are many.
             Err(result) if result.code == ResultCode::NO_SUCH_OBJECT => {
-                let subschema = root_dse::subschema_at(&self.views(moment), request);
+                let subschema = root_dse::subschema_at(&self.views(moment), request, wording);
                 match root_dse::controls(controls) {
                     Ok(encoded) => root_dse::answer_subschema(
                         octets, id, request, &encoded, subschema, &result,
@@ -353,9 +365,17 @@ impl Session {
     }
 
     fn compare(&mut self, request: &CompareRequest, moment: Moment<'_>) -> LdapResult {
-        match reading_permit(&mut self.permit, &self.terms, moment) {
-            Ok(permit) => compare(&search_context(&mut self.shown, permit, moment), request),
-            Err(result) => result,
+        let permit = match reading_permit(&mut self.permit, &self.terms, moment) {
+            Ok(permit) => permit,
+            Err(result) => return result,
+        };
+        let context = search_context(&mut self.shown, permit, moment);
+        match self.terms.application.wording() {
+            None => compare(&context, request),
+            Some(wording) => {
+                let result = compare(&context, &wording.compare(request));
+                search::told(Some(wording), result, &request.entry)
+            }
         }
     }
 
@@ -385,7 +405,12 @@ impl Session {
             Ok(encoded) => encoded,
             Err(result) => return responder::search_done(octets, id, &result, &[]),
         };
-        root_dse::answer(octets, id, request, &encoded, &root_dse_entry(&views, &facts));
+        let entry = root_dse_entry(&views, &facts);
+        let entry = match self.terms.application.wording() {
+            Some(wording) => wording.root_dse(entry),
+            None => entry,
+        };
+        root_dse::answer(octets, id, request, &encoded, &entry);
     }
 
     /// The views of the application that there are.
@@ -424,8 +449,10 @@ impl Session {
                     );
                     return Next::Close;
                 }
-                let identity =
-                    extended::authorization_identity(self.permit.as_ref().map(Permit::identity));
+                let identity = extended::authorization_identity(
+                    self.permit.as_ref().map(Permit::identity),
+                    self.terms.application.wording(),
+                );
                 let extras = Extras { value: Some(identity.as_bytes()), ..Extras::default() };
                 answer(octets, &LdapResult::success(), extras);
             }

@@ -1,10 +1,11 @@
 //! Entries that are in no view as search results: the root DSE, free for everybody before any bind (RFC 4512
 //! §5.1), and the subschema, for those who may search.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::directory::{
-    Selection, Subschema, View, filter_holds, subschema_at as subschema_of, write_root_dse,
+    Selection, Subschema, View, Wording, filter_holds, subschema_at as subschema_of, write_root_dse,
 };
 use crate::ldap::ber::Writer;
 use crate::ldap::control::Control;
@@ -54,8 +55,18 @@ pub fn controls(requested: &[Control]) -> Result<Writer, LdapResult> {
 
 /// The subschema that a search is for. OpenLDAP's is found by base searches only; Active Directory's is an
 /// object with nothing below it.
-pub fn subschema_at(views: &[Arc<View>], request: &SearchRequest) -> Option<Arc<Subschema>> {
-    let name = NormalizedDn::parse(&request.base).ok()?;
+///
+/// Comes with the name that the client has for it; what it calls things is `wording`.
+pub fn subschema_at(
+    views: &[Arc<View>],
+    request: &SearchRequest,
+    wording: Option<&Wording>,
+) -> Option<(Arc<Subschema>, String)> {
+    let own = match wording {
+        Some(wording) => wording.bases.inward(&request.base),
+        None => Cow::Borrowed(&*request.base),
+    };
+    let name = NormalizedDn::parse(&own).ok()?;
     let found = subschema_of(views, &name)?;
     let of_openldap = |view: &Arc<View>| {
         let domain = view.domain();
@@ -63,19 +74,27 @@ pub fn subschema_at(views: &[Arc<View>], request: &SearchRequest) -> Option<Arc<
             && domain.subschema.as_ref().is_some_and(|relayed| Arc::ptr_eq(relayed, found))
     };
     let is_base = request.scope == SearchScope::BaseObject;
-    (is_base || !views.iter().any(of_openldap)).then(|| Arc::clone(found))
+    if !is_base && views.iter().any(of_openldap) {
+        return None;
+    }
+    let name = match wording {
+        Some(wording) => wording.bases.outward(found.dn())?.into_owned(),
+        None => found.dn().to_owned(),
+    };
+    Some((Arc::clone(found), name))
 }
 
-/// Appends the subschema, if scope and filter take it in, and the end of the search; without one, `absent`.
+/// Appends the subschema under its name, if scope and filter take it in, and the end of the search; without one,
+/// `absent`.
 pub fn answer_subschema(
     octets: &mut Vec<u8>,
     id: MessageId,
     request: &SearchRequest,
     controls: &Writer,
-    subschema: Option<Arc<Subschema>>,
+    subschema: Option<(Arc<Subschema>, String)>,
     absent: &LdapResult,
 ) {
-    let Some(subschema) = subschema else {
+    let Some((subschema, name)) = subschema else {
         responder::search_done(octets, id, absent, &[]);
         return;
     };
@@ -85,7 +104,7 @@ pub fn answer_subschema(
     };
     if in_scope && subschema.holds(&request.filter) {
         let selection = Selection::parse(request.attributes.iter(), request.types_only);
-        subschema.write(octets, id, &selection);
+        subschema.write(octets, id, &name, &selection);
     }
     responder::search_done(octets, id, &LdapResult::success(), controls.octets());
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::{Audience, BaseError, NoSuchObject, View};
+use crate::directory::{Audience, BaseError, NoSuchObject, View, Wording, identity_attribute};
 use crate::ldap::control::Control;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::identifier::Guid;
@@ -197,6 +197,21 @@ pub(super) fn no_such_object(name: &str, nearest: Option<NoSuchObject>) -> LdapR
         .with_matched_dn(matched)
 }
 
+/// An answer about the entry that was `asked` for, in the terms in which it was: what the application calls things
+/// is `wording`.
+pub(super) fn told(wording: Option<&Wording>, result: LdapResult, asked: &str) -> LdapResult {
+    let Some(wording) = wording else { return result };
+    if result.code == ResultCode::INVALID_DN_SYNTAX {
+        return LdapResult::new(result.code, format!("{asked:?} is no name"));
+    }
+    if result.code != ResultCode::NO_SUCH_OBJECT {
+        return result;
+    }
+    let matched = std::str::from_utf8(&result.matched_dn).unwrap_or_default();
+    let matched = wording.bases.outward(matched).unwrap_or_default().into_owned();
+    no_such_object(asked, Some(NoSuchObject { matched }))
+}
+
 pub(super) fn keep_longer(nearest: &mut Option<NoSuchObject>, missing: NoSuchObject) {
     if nearest.as_ref().is_none_or(|known| known.matched.len() < missing.matched.len()) {
         *nearest = Some(missing);
@@ -205,17 +220,19 @@ pub(super) fn keep_longer(nearest: &mut Option<NoSuchObject>, missing: NoSuchObj
 
 /// The base as a name in this view; the outer error ends the search, the inner one only this view.
 ///
-/// An identity (`<GUID=…>`, `<SID=…>`) of an entry that the viewer does not see is answered like one of
-/// no entry: the names above it would tell where the entry is.
+/// An identity (`<GUID=…>`, `<SID=…>`) of an entry that the viewer does not see, or that is in an attribute it does
+/// not see, is answered like one of no entry: the names above it would tell where the entry is.
 pub(super) fn base_in(
     view: &View,
     base: &str,
     viewer: &Viewer,
 ) -> Result<Result<NormalizedDn, NoSuchObject>, LdapResult> {
     let unknown = || Ok(Err(NoSuchObject { matched: String::new() }));
-    let by_identity = base.trim_start().starts_with('<');
+    let told = |dn: &NormalizedDn, identity: &str| {
+        viewer.filters_by(identity) && view.find_dn(dn).is_some_and(|entry| viewer.sees(entry))
+    };
     match view.resolve_base(base) {
-        Ok(dn) if by_identity && !view.find_dn(&dn).is_some_and(|entry| viewer.sees(entry)) => {
+        Ok(dn) if identity_attribute(base).is_some_and(|identity| !told(&dn, identity)) => {
             unknown()
         }
         Ok(dn) => Ok(Ok(dn)),

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::directory::{Audience, EntryRef, Slot};
+use crate::directory::{Addition, Audience, EntryRef, Slot};
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::controls::server_side_sort::{SortKey, SortOutcome};
 use crate::ldap::matching_rule::prepare;
@@ -17,6 +17,8 @@ pub struct Order(Vec<Key>);
 
 struct Key {
     attribute: String,
+    /// Where the values come from, if not from the entry.
+    addition: Option<Addition>,
     syntax: Syntax,
     reverse: bool,
 }
@@ -96,6 +98,11 @@ impl Key {
     fn new(key: &SortKey, parts: &[Part], audience: &dyn Audience) -> Result<Self, ResultCode> {
         let description =
             AttributeDescription::parse(&key.attribute).ok_or(ResultCode::NO_SUCH_ATTRIBUTE)?;
+        let description = match audience.wording() {
+            Some(wording) => wording.renames.inward_description(&description),
+            None => Some(description),
+        };
+        let description = description.ok_or(ResultCode::NO_SUCH_ATTRIBUTE)?;
         let known = schema::attribute_type(&description.name);
         let name = known.map_or(description.name.as_str(), |known| known.name);
         // Sorting by what is hidden would tell it.
@@ -103,21 +110,36 @@ impl Key {
             return Err(ResultCode::NO_SUCH_ATTRIBUTE);
         }
         let here = parts.iter().find_map(|part| part.view.syntax_of(&description));
+        let additions = audience.wording().map(|wording| &wording.additions);
+        let addition = additions.and_then(|additions| additions.of(name));
+        // Of nested groups the direct ones decide: which is the least of all groups is nothing to go by.
+        let addition = addition.filter(|addition| **addition != Addition::NestedGroups).cloned();
         let own = here
             .or_else(|| known.filter(|_| parts.is_empty()).map(|known| known.syntax))
+            .or_else(|| addition.as_ref().map(|_| Syntax::CaseIgnore))
             .ok_or(ResultCode::NO_SUCH_ATTRIBUTE)?;
+        // Where values that name entries are kept back, their order would tell them.
+        if own == Syntax::DistinguishedName && audience.keeps_names_back(name) {
+            return Err(ResultCode::INAPPROPRIATE_MATCHING);
+        }
         let syntax = match &key.rule {
             None => own,
             Some(rule) => ordering_rule(rule)
                 .filter(|wanted| is_comparable(own, *wanted))
                 .ok_or(ResultCode::INAPPROPRIATE_MATCHING)?,
         };
-        Ok(Self { attribute: description.to_string(), syntax, reverse: key.reverse })
+        Ok(Self { attribute: description.to_string(), addition, syntax, reverse: key.reverse })
     }
 
     /// The least of an entry's values (RFC 2891 §2.2).
     fn value(&self, entry: EntryRef<'_>) -> Option<Vec<u8>> {
-        entry.values(&self.attribute).iter().filter_map(|value| prepare(self.syntax, value)).min()
+        let own = |value: &[u8]| prepare(self.syntax, value);
+        match &self.addition {
+            Some(addition) => {
+                addition.values(entry).iter().filter_map(|value| own(value.as_bytes())).min()
+            }
+            None => entry.values(&self.attribute).iter().filter_map(|value| own(value)).min(),
+        }
     }
 
     fn compare(&self, one: Option<&Vec<u8>>, other: Option<&Vec<u8>>) -> Ordering {

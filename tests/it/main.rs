@@ -11,6 +11,7 @@
 )]
 
 mod ad;
+mod applications;
 mod audit_trail;
 mod bad_input;
 mod bad_searches;

@@ -92,11 +92,11 @@ fn documented() -> BTreeMap<String, String> {
 fn every_key_is_documented() {
     let sections = ["directory", "application", "listener"];
     // Documented once for both lists.
-    let excluded = "application.excluded_bases.";
+    let shared = ["application.excluded_bases.", "application.visible_bases."];
     let expected: Vec<String> = keys()
         .into_iter()
         .filter(|key| !sections.contains(&key.as_str()))
-        .map(|key| key.replace(excluded, "application.bases."))
+        .map(|key| shared.iter().fold(key, |key, of| key.replace(of, "application.bases.")))
         .collect();
     let expected: Vec<_> = std::collections::BTreeSet::from_iter(expected).into_iter().collect();
     let documented: Vec<_> = documented().into_keys().collect();
@@ -134,6 +134,7 @@ fn shown_defaults_are_the_defaults() {
                 "base = ",
                 "cron = ",
                 "department_from_path = ",
+                "hidden_attributes = ",
             ];
             !left_out.iter().any(|no| line.starts_with(no))
         })

@@ -214,7 +214,7 @@ fn forbidden_attributes_are_not_there() {
     }
     for name in ["userPassword", "unicodePwd", "supplementalCredentials", "ms-Mcs-AdmPwd"] {
         assert_eq!(at(&view, ALICE).first(name), None);
-        assert_eq!(at(&view, ALICE).compare(name, b"secret"), None);
+        assert_eq!(at(&view, ALICE).compare(name, b"secret", None), None);
         for filter in [format!("({name}=secret)"), format!("({name}=*)"), format!("(!({name}=x))")]
         {
             assert_eq!(found(&view, &filter), Vec::<String>::new(), "{filter}");
@@ -270,7 +270,11 @@ fn compare() {
         ("not a name", "x", None),
     ];
     for (attribute, value, expected) in cases {
-        assert_eq!(at(&view, ALICE).compare(attribute, value.as_bytes()), expected, "{attribute}");
+        assert_eq!(
+            at(&view, ALICE).compare(attribute, value.as_bytes(), None),
+            expected,
+            "{attribute}"
+        );
     }
 }
 

@@ -66,19 +66,24 @@ fn a_base_that_is_not_there() {
     struct NotAlice;
     impl Audience for NotAlice {
         fn sees(&self, entry: EntryRef<'_>) -> bool {
-            entry.dn() != ALICE && entry.kind() != EntryKind::Container
+            entry.dn() != ALICE
         }
         fn shows(&self, _: &str) -> bool {
             true
         }
     }
-    // A hidden account is as good as absent; a container can be a base even if it is not shown.
+    struct NoContainers;
+    impl Audience for NoContainers {
+        fn sees(&self, entry: EntryRef<'_>) -> bool {
+            entry.kind() != EntryKind::Container
+        }
+        fn shows(&self, _: &str) -> bool {
+            true
+        }
+    }
+    // Whatever is hidden is as good as absent.
     assert_eq!(missing(ALICE, &NotAlice), "OU=People,DC=corp,DC=example");
-    let filter = Filter::parse("(objectClass=*)").unwrap();
-    let base = dn("OU=People,DC=corp,DC=example");
-    let slots = view.search(&base, SearchScope::SingleLevel, &filter, &NotAlice).unwrap();
-    let shown: Vec<String> = slots.iter().map(|slot| short(view.entry(*slot).unwrap())).collect();
-    assert_eq!(shown, ["jm"]);
+    assert_eq!(missing("OU=People,DC=corp,DC=example", &NoContainers), "");
 }
 
 /// MS-ADTS §3.1.1.3.1.2.4: alternative forms of a base.

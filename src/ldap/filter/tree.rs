@@ -77,6 +77,23 @@ pub enum Filter {
     },
 }
 
+impl Filter {
+    /// The attribute that an assertion is about; `None`: it is none, or about no certain one.
+    #[must_use]
+    pub const fn attribute(&self) -> Option<&AttributeDescription> {
+        match self {
+            Self::Equality { attribute, .. }
+            | Self::Substrings { attribute, .. }
+            | Self::GreaterOrEqual { attribute, .. }
+            | Self::LessOrEqual { attribute, .. }
+            | Self::Present(attribute)
+            | Self::Approx { attribute, .. } => Some(attribute),
+            Self::Extensible { attribute, .. } => attribute.as_ref(),
+            Self::And(_) | Self::Or(_) | Self::Not(_) => None,
+        }
+    }
+}
+
 /// Why octets are not a filter.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum FilterError {

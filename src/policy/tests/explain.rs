@@ -62,7 +62,7 @@ fn every_step_is_shown() {
             "denied groups exist | yes | empty",
         ]
     );
-    assert_eq!(explanation.deciding(), Some(3));
+    assert_eq!(explanation.deciding(), Some(4));
     assert_eq!(explanation.form, Some("domain and account name"));
     assert_eq!(explanation.accounts[0].guid, guid(EVE));
 }

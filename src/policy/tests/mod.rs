@@ -246,6 +246,7 @@ pub(crate) fn application() -> Application {
         operations: ServedOperation::ALL.into(),
         require_tls: false,
         primary_group_in_member_of: false,
+        presentation: None,
         networks: Vec::new(),
         listeners: Vec::new(),
     }

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
-use crate::directory::Audience;
+use crate::directory::{Audience, EntryKind, EntryRef, Slot};
+use crate::policy::presentation::{DisabledAccounts, Presentation};
 use crate::policy::rules::{self, RULES, Subject};
 use crate::policy::visibility::{Kept, Shown, Viewer, VisibilityCache};
 
@@ -176,8 +177,82 @@ pub(super) fn any_company() -> impl Strategy<Value = Vec<Entry>> {
     })
 }
 
+/// An application whose users, groups and containers are all in one sub-tree, whatever else holds for them.
+fn any_application_in(unit: &'static str) -> impl Strategy<Value = Application> {
+    let filters =
+        || select(vec![None, Some("(cn=*e*)"), Some("(!(cn=alice))"), Some("(objectClass=*)")]);
+    let read = |text: Option<&str>| text.map(|text| Filter::parse(text).unwrap());
+    let disabled = select(vec![DisabledAccounts::Shown, DisabledAccounts::Hidden]);
+    (any_application(), filters(), filters(), disabled).prop_map(
+        move |(application, user_filter, group_filter, disabled_accounts)| {
+            let place = vec![base(&format!("{unit},{CORP}"))];
+            let presentation = Presentation {
+                visible_bases: place.clone(),
+                group_filter: read(group_filter),
+                disabled_accounts,
+                ..Presentation::default()
+            };
+            Application {
+                bases: place,
+                user_filter: read(user_filter),
+                presentation: Some(Arc::new(presentation)),
+                ..application
+            }
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Two applications on disjoint sub-trees share what is above both, and no value of an entry that one of them
+    /// is shown names anything that only the other is shown.
+    #[test]
+    fn disjoint_scopes_are_disjoint_views(
+        one in any_application_in("OU=People"),
+        other in any_application_in("OU=Service"),
+        groups in any_application_in("OU=Groups"),
+        entries in any_company(),
+    ) {
+        let view = corp_view(1, entries);
+        let directory: Arc<str> = Arc::from("corp");
+        let seen = |application: &Application| {
+            let users = VisibilityCache::default().users(application, &directory, &view);
+            Viewer::new(users, None)
+        };
+        let all: Vec<EntryRef<'_>> = (0..64).filter_map(|slot| view.entry(Slot(slot))).collect();
+        for (one, other) in [(&one, &other), (&other, &groups), (&groups, &one)] {
+            let (one, other) = (seen(one), seen(other));
+            for entry in &all {
+                let shared = one.sees(*entry) && other.sees(*entry);
+                let above_both = entry.dn() == CORP || entry.kind() == EntryKind::Deleted;
+                prop_assert!(!shared || above_both, "{}", entry.dn());
+                prop_assert_eq!(one.may_name(*entry), one.sees(*entry));
+            }
+        }
+    }
+
+    /// Whoever is disabled is hidden where that is wanted, and nobody else.
+    #[test]
+    fn disabled_accounts_are_hidden_where_that_is_wanted(
+        application in any_application(),
+        entries in any_company(),
+    ) {
+        let view = corp_view(1, entries);
+        let directory: Arc<str> = Arc::from("corp");
+        let hiding = Presentation {
+            disabled_accounts: DisabledAccounts::Hidden,
+            ..Presentation::default()
+        };
+        let hiding = Application { presentation: Some(Arc::new(hiding)), ..application.clone() };
+        let viewer = |application: &Application| {
+            Viewer::new(VisibilityCache::default().users(application, &directory, &view), None)
+        };
+        let (all, enabled) = (viewer(&application), viewer(&hiding));
+        for user in view.users() {
+            prop_assert_eq!(enabled.sees(user), all.sees(user) && !user.is_disabled(), "{}", user.dn());
+        }
+    }
 
     /// A user is shown exactly where every rule about scope, asked for it alone, has no objection.
     #[test]

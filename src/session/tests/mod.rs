@@ -5,6 +5,7 @@
     reason = "a test looks for one kind and fails on the rest"
 )]
 
+mod adding;
 mod allowed;
 mod answers;
 mod conversation;
@@ -16,10 +17,12 @@ mod ordering;
 mod reading;
 mod revoking;
 mod schema;
+mod showing;
 mod signalling;
 mod spanning;
 mod staleness;
 mod trailing;
+mod wording;
 
 use std::sync::Arc;
 
