@@ -22,6 +22,7 @@ use crate::server::{Applications, BoundListener, Drain, ListenerConfig, Listener
 use crate::session::audit::NameHash;
 use crate::session::gate::Gate;
 use crate::session::waking;
+use crate::shield::Sources;
 use crate::store::{MOST_JOBS, SetAside, Store};
 use crate::sync::{Job, JobHistory, SharedJobs};
 use crate::telemetry::LogHandle;
@@ -40,6 +41,7 @@ pub struct App {
     applications: Vec<Arc<Application>>,
     listeners: Vec<BoundListener>,
     gate: Arc<Gate>,
+    sources: Arc<Sources>,
     control: Option<ControlSocket>,
     log: LogHandle,
     drain: Drain,
@@ -65,7 +67,14 @@ impl App {
         let store = config.store.as_deref().map(open_store).transpose()?;
         let names: Vec<&str> = config.directories.iter().map(|one| &*one.name).collect();
         let jobs = kept_jobs(store.as_ref(), &names);
-        let of = |settings| Directory::new(settings, &known_applications, store.as_ref(), &jobs);
+        let sources = Arc::new(Sources::new(config.sources));
+        let around = directory::Around {
+            applications: &known_applications,
+            store: store.as_ref(),
+            jobs: &jobs,
+            sources: &sources,
+        };
+        let of = |settings| Directory::new(settings, &around, &random_key()?);
         let directories: Vec<Directory> =
             config.directories.into_iter().map(of).collect::<anyhow::Result<_>>()?;
         let gate = Gate {
@@ -90,6 +99,7 @@ impl App {
             applications: known_applications,
             listeners,
             gate: Arc::new(gate),
+            sources,
             control,
             log,
             drain: Drain::default(),
@@ -134,6 +144,11 @@ impl App {
             parts.spawn(async move {
                 following.await;
                 "the views of a directory"
+            });
+            let (shield, upstream) = (directory.shield.clone(), directory.upstream.clone());
+            parts.spawn(async move {
+                shield.maintain(&upstream).await;
+                "the shield of a directory"
             });
             let stop = self.drain.watch();
             let driver = directory.driver;
@@ -186,6 +201,7 @@ impl App {
             draining: self.drain.watch(),
             log: self.log.clone(),
             applications: self.applications.clone(),
+            sources: self.sources.clone(),
         };
         Ok(Some((socket, state)))
     }

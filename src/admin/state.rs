@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::directory::{AttributeMapping, ChangeSummary, PublishedView, View};
 use crate::policy::Application;
 use crate::session::revocations::{RevocationSeconds, Revocations};
+use crate::shield::{Shield, Sources};
 use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
 use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
@@ -39,6 +40,8 @@ pub struct ControlState {
     pub log: LogHandle,
     /// The applications in the order of the configuration.
     pub applications: Vec<Arc<Application>>,
+    /// How many wrong passwords came from where.
+    pub sources: Arc<Sources>,
 }
 
 /// One directory as the control socket sees it.
@@ -49,6 +52,8 @@ pub struct ControlledDirectory {
     pub upstream: Arc<Upstream>,
     /// Its current view.
     pub published: Arc<PublishedView>,
+    /// What keeps its accounts from being locked.
+    pub shield: Arc<Shield>,
     /// Its sync.
     pub sync: SyncHandle,
     /// Which attribute says what about a person.

@@ -13,6 +13,7 @@ use crate::policy::Application;
 use crate::policy::impact::{impact, leaving, withdrawn};
 use crate::session::dialect::Dialect;
 use crate::session::gate::DirectoryGate;
+use crate::shield::{Shield, Sources};
 use crate::store::Store;
 use crate::sync::consequences::Step;
 use crate::sync::{
@@ -31,22 +32,31 @@ pub(super) struct Directory {
     pub(super) upstream: Arc<Upstream>,
     pub(super) published: Arc<PublishedView>,
     pub(super) driver: SyncDriver,
+    pub(super) shield: Arc<Shield>,
     sync: SyncHandle,
     attributes: AttributeMapping,
     max_age: Duration,
 }
 
+/// What all directories share.
+pub(super) struct Around<'a> {
+    pub(super) applications: &'a [Arc<Application>],
+    pub(super) store: Option<&'a Store>,
+    pub(super) jobs: &'a SharedJobs,
+    pub(super) sources: &'a Arc<Sources>,
+}
+
 impl Directory {
-    /// What was kept of it is in use when this returns. Blocks meanwhile.
+    /// What was kept of it is in use when this returns. Blocks meanwhile. `key` must be random.
     ///
     /// # Errors
     /// Settings that cannot be used.
     pub(super) fn new(
         settings: DirectorySettings,
-        applications: &[Arc<Application>],
-        store: Option<&Store>,
-        jobs: &SharedJobs,
+        around: &Around<'_>,
+        key: &[u8; 32],
     ) -> anyhow::Result<Self> {
+        let Around { applications, store, jobs, sources } = around;
         let (name, max_age) = (settings.name.clone(), settings.sync.max_age);
         let attributes = settings.attributes;
         let of_directory = || format!("directory {name:?}");
@@ -70,6 +80,8 @@ impl Directory {
         };
         let upstream = Upstream::new(settings.upstream, Now::read()).with_context(of_directory)?;
         let published = PublishedView::empty();
+        let shield =
+            Shield::new(name.clone(), settings.shield, published.clone(), (*sources).clone(), key);
         let keeping =
             store.map_or_else(Keeping::default, |store| Keeping::new(store.clone(), name.clone()));
         let (driver, sync) = SyncDriver::new(
@@ -78,9 +90,9 @@ impl Directory {
             config,
             consequences(&name, applications),
             keeping,
-            jobs.clone(),
+            (*jobs).clone(),
         );
-        Ok(Self { name, upstream, published, driver, sync, attributes, max_age })
+        Ok(Self { name, upstream, published, driver, shield, sync, attributes, max_age })
     }
 
     pub(super) fn gate(&self) -> DirectoryGate {
@@ -92,6 +104,7 @@ impl Directory {
             published: self.published.clone(),
             max_age: self.max_age,
             upstream: self.upstream.clone(),
+            shield: self.shield.clone(),
             dialect: ArcSwap::from_pointee(Dialect::default_for(kind)),
             refresh: Box::new(move || sync.refused()),
         }
@@ -102,6 +115,7 @@ impl Directory {
             name: self.name.clone(),
             upstream: self.upstream.clone(),
             published: self.published.clone(),
+            shield: self.shield.clone(),
             sync: self.sync.clone(),
             attributes: self.attributes.clone(),
             max_age: self.max_age,

@@ -25,6 +25,7 @@ mod local_account;
 mod parse;
 mod raw;
 pub mod resolve;
+mod shield;
 mod sync;
 mod value;
 

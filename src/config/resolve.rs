@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use super::error::{ConfigErrors, Fault, Findings, Warning};
 use super::raw::{RawConfig, RawLog};
-use super::{application, directory, listener, value};
+use super::{application, directory, listener, shield, value};
 use crate::directory::{AttributeMapping, IndexPlan};
 use crate::policy::application::Application;
 use crate::server::ListenerConfig;
+use crate::shield::{ShieldConfig, SourceLimits};
 use crate::sync::{CronSchedule, GuardConfig, ScheduleError, Strategy};
 use crate::telemetry::{LogConfig, LogFormat, LogLevel};
 use crate::upstream::UpstreamConfig;
@@ -43,6 +44,8 @@ pub struct Config {
     pub log: LogConfig,
     /// What the audit lines hold.
     pub audit: AuditSettings,
+    /// How many wrong passwords may come from one place.
+    pub sources: SourceLimits,
     /// The control socket; `None` when it is switched off.
     pub control: Option<PathBuf>,
     /// What outlives a restart; `None` when nothing is to.
@@ -62,6 +65,8 @@ pub struct DirectorySettings {
     pub sync: SyncSettings,
     /// Which changes wait for an operator.
     pub guard: GuardConfig,
+    /// How its accounts are kept from being locked.
+    pub shield: ShieldConfig,
     /// Which attribute says what about a person.
     pub attributes: AttributeMapping,
     /// Which attributes of the copy have which index.
@@ -208,6 +213,7 @@ fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Find
         (Duration::ZERO, Duration::from_secs(600)),
     );
     let (log, audit) = logging(&raw.log, findings);
+    let sources = shield::sources(&raw.shield, findings);
     require(findings, "directory", raw.directory.is_empty());
     require(findings, "application", raw.application.is_empty());
     require(findings, "listener", raw.listener.is_empty());
@@ -222,6 +228,7 @@ fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Find
         listeners,
         log,
         audit,
+        sources,
         control,
         store,
         shutdown_grace,

@@ -78,6 +78,8 @@ impl Report {
 pub(super) enum Course {
     /// Ask the next controller that was not tried.
     Next,
+    /// The same, with a password that was sent and not judged.
+    Retry,
     /// The login is decided.
     Stop(BindOutcome),
 }
@@ -140,7 +142,7 @@ impl Failover {
         self.unjudged += 1;
         if self.unjudged < MAX_UNJUDGED {
             self.last = Some(cause);
-            Course::Next
+            Course::Retry
         } else {
             Course::Stop(BindOutcome::Unavailable(Unavailable(cause)))
         }

@@ -38,6 +38,26 @@ pub struct Verification {
     pub charged: u32,
 }
 
+/// Who keeps count of what a login may cost its account at the directory.
+pub trait Charge: Send + 'static {
+    /// Whether the password may be sent once more after an attempt that nobody judged: each of the two may
+    /// count as a wrong password.
+    fn allows_retry(&mut self) -> bool;
+
+    /// Takes the result, once, also where nobody waits for it any more. What is dropped without it may have been
+    /// sent.
+    fn conclude(self, verification: &Verification, password: &Password);
+}
+
+/// Nobody keeps count.
+impl Charge for () {
+    fn allows_retry(&mut self) -> bool {
+        true
+    }
+
+    fn conclude(self, _: &Verification, _: &Password) {}
+}
+
 impl Upstream {
     /// One client attempt: at most one verdict, by the failover rule of DESIGN §4, within the total
     /// timeout.
@@ -51,37 +71,37 @@ impl Upstream {
         password: &Password,
         controls: &[Control],
     ) -> Verification {
-        self.verify_then(name, password, controls, |_| ()).await
+        self.verify_charged(name, password, controls, Instant::now(), ()).await
     }
 
-    /// [`Upstream::verify`], which calls `concluded` once with the result, also when the returned
-    /// future was dropped after its first poll: what was sent has to be charged even if the client
+    /// [`Upstream::verify`] of a login that came at `begun`, which tells `charge` what it costs, also when the
+    /// returned future was dropped after its first poll: what was sent has to be charged even if the client
     /// is gone. A login that was not sent yet when the client left is not sent any more.
-    pub async fn verify_then(
+    pub async fn verify_charged(
         &self,
         name: &[u8],
         password: &Password,
         controls: &[Control],
-        concluded: impl FnOnce(&Verification) + Send + 'static,
+        begun: Instant,
+        mut charge: impl Charge,
     ) -> Verification {
         if let Some(refused) = unsendable(name, password) {
-            concluded(&refused);
+            charge.conclude(&refused, password);
             return refused;
         }
-        let begun = Instant::now();
         let login = Arc::new(Login {
             shared: Arc::clone(&self.shared),
             name: name.to_vec(),
             password: Password::copy_from(password.expose()),
             controls: request_controls(controls),
-            begun,
+            begun: Instant::now(),
             deadline: begun + self.config().timeouts.total,
             client_left: AtomicBool::new(false),
         });
         let running = Arc::clone(&login);
         let work = Box::pin(async move {
-            let verification = running.run().await;
-            concluded(&verification);
+            let verification = running.run(&mut charge).await;
+            charge.conclude(&verification, &running.password);
             verification
         });
         ToTheEnd { work: Some(work), login }.await
@@ -145,7 +165,7 @@ struct Login {
 }
 
 impl Login {
-    async fn run(&self) -> Verification {
+    async fn run(&self, charge: &mut impl Charge) -> Verification {
         let mut failover = Failover::default();
         let mut tried = Vec::new();
         let mut controller = None;
@@ -164,10 +184,16 @@ impl Login {
             tried.push(member.position);
             let report = self.attempt(member, others, now).await;
             self.note(member, &report);
-            if let Course::Stop(outcome) = failover.after(report) {
-                let judged = !matches!(outcome, BindOutcome::Unavailable(_) | BindOutcome::Busy);
-                controller = judged.then(|| Arc::clone(member.name()));
-                break outcome;
+            match failover.after(report) {
+                Course::Next => {}
+                Course::Retry if charge.allows_retry() => {}
+                Course::Retry => break failover.exhausted("too many failures for a retry"),
+                Course::Stop(outcome) => {
+                    let judged =
+                        !matches!(outcome, BindOutcome::Unavailable(_) | BindOutcome::Busy);
+                    controller = judged.then(|| Arc::clone(member.name()));
+                    break outcome;
+                }
             }
             now = Instant::now();
         };
@@ -299,7 +325,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_login_puts_on_the_heap_is_small() {
         let login = login();
-        let size = size_of_val(&login.run());
+        let size = size_of_val(&login.run(&mut ()));
         assert!(size <= 960, "{size} octets");
     }
 

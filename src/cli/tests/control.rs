@@ -17,6 +17,7 @@ use crate::cli::status::page;
 use crate::directory::PublishedView;
 use crate::ldap::schema::DirectoryKind;
 use crate::session::revocations::Revocations;
+use crate::shield::{Shield, SourceLimits, Sources};
 use crate::sync::{
     Consequences, CronSchedule, Keeping, SharedJobs, SyncConfig, SyncDriver, SyncHandle, Timing,
 };
@@ -70,11 +71,15 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
     let name = settings.name;
     let (attributes, max_age) = (settings.attributes, settings.sync.max_age);
     let revocations = Arc::new(Revocations::default());
+    let sources = Arc::new(Sources::new(SourceLimits::default()));
+    let shield =
+        Shield::new(name.clone(), settings.shield, published.clone(), sources.clone(), &[7; 32]);
     let state = ControlState {
         directories: vec![ControlledDirectory {
             name,
             upstream,
             published: published.clone(),
+            shield: shield.clone(),
             sync: exchange(sync),
             attributes,
             max_age,
@@ -90,6 +95,7 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         draining: stopped.clone(),
         log,
         applications: Vec::new(),
+        sources,
     };
     let socket = ControlSocket::bind(&world.socket()).unwrap();
     let mut told = stopped;
