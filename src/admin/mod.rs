@@ -1,7 +1,7 @@
 //! The control socket: how an operator asks the running program what it does and tells it to act.
 //!
 //! What lives here: the documents it speaks ([`document`]), what it knows of the program ([`state`]), how a
-//! search is explained (`explain`), how the copying is asked about and told to act (`sync`) and what is shown of one
+//! search is explained (`explain`), the shield (`shield`, [`budgets`]), how the copying is asked about and told to act (`sync`) and what is shown of one
 //! person (`person`), the metrics ([`metrics`]), the Unix socket ([`socket`]) and the routes on it ([`routes`]). `cli` holds its clients.
 //!
 //! What does not: what an application may ask (`session`), and how any of it is carried out
@@ -13,11 +13,13 @@
 //! have no field for one. Metrics name directories and controllers and nobody
 //! (`metrics::tests::labels_name_directories_and_controllers_only`).
 
+pub mod budgets;
 pub mod document;
 mod explain;
 pub mod metrics;
 mod person;
 pub mod routes;
+mod shield;
 pub mod socket;
 pub mod state;
 mod sync;

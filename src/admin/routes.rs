@@ -21,7 +21,7 @@ use super::document::{ExplainedSearch, Failure, Health, Level, SearchQuestion, S
 use super::metrics::OPEN_METRICS;
 use super::socket::ControlSocket;
 use super::state::ControlState;
-use super::{explain, sync};
+use super::{explain, shield, sync};
 
 /// How long an answer that is under way may take once the end has come.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -66,6 +66,7 @@ fn routes(state: Arc<ControlState>) -> Router {
         .route("/v1/sync/reject", post(sync::reject))
         .route("/v1/sync/jobs", get(sync::jobs))
         .route("/v1/sync/progress", get(sync::progress))
+        .route("/v1/unshield", post(shield::unshield))
         .route("/v1/explain/search", get(explain_search))
         .route("/v1/log-level", get(log_level).put(set_log_level))
         .fallback(no_route)
@@ -136,7 +137,7 @@ async fn no_route(uri: Uri) -> Refused {
         failure: Failure {
             error: "there is no such route; there is: /v1/status, /v1/health, /v1/metrics, \
                     /v1/sync, /v1/sync/accept, /v1/sync/reject, /v1/sync/jobs, /v1/sync/progress, \
-                    /v1/explain/search, /v1/log-level"
+                    /v1/unshield, /v1/explain/search, /v1/log-level"
                 .to_owned(),
             culprit: uri.path().to_owned(),
         },

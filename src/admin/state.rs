@@ -17,7 +17,7 @@ use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
 use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord, Upstream};
 
-use super::{document, metrics};
+use super::{budgets, document, metrics, shield};
 
 /// Changes of state that are shown of one controller.
 const SHOWN_HISTORY: usize = 32;
@@ -88,6 +88,7 @@ impl ControlState {
             directories: self.directories.iter().map(|one| one.document(now)).collect(),
             sessions_open: self.open_sessions.load(Ordering::Relaxed),
             revocations: revocations(&self.revocations.read()),
+            sources: sources(&self.sources),
             listeners: self.listeners.iter().map(ListenerFacts::document).collect(),
             log_level: self.log_level(),
         }
@@ -147,6 +148,7 @@ impl ControlledDirectory {
             controllers: self.controllers(),
             view: view_now.map(|copy| view(&copy, now)),
             sync: self.sync_document(age),
+            shield: shield::document(&self.shield),
         }
     }
 
@@ -225,6 +227,11 @@ impl ListenerFacts {
             security: self.security.clone(),
         }
     }
+}
+
+fn sources(sources: &Sources) -> budgets::Sources {
+    let (application_refused, client_refused) = sources.refused();
+    budgets::Sources { application_refused, client_refused }
 }
 
 fn revocations(read: &RevocationSeconds) -> document::Revocations {

@@ -69,6 +69,12 @@ pub enum Command {
     /// this command ends with 1 and says how to accept or reject it.
     #[command(after_help = examples::SYNC)]
     Sync(SyncCommand),
+    /// Give an account that the running ldapgate shields from lockout its failure budget back
+    ///
+    /// For somebody who has mistyped too often and is refused with "shielded" in the log. The directory's own lock is not
+    /// touched by it.
+    #[command(after_help = examples::UNSHIELD)]
+    Unshield(UnshieldArguments),
     /// Show why the running ldapgate does what it does
     #[command(after_help = examples::EXPLAIN)]
     #[command(subcommand)]
@@ -249,6 +255,22 @@ pub struct DecisionArguments {
     pub json: bool,
 }
 
+/// Arguments of `unshield`.
+#[derive(Debug, Args)]
+pub struct UnshieldArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// The user: by login, mail address, distinguished name or identity
+    pub name: String,
+    /// The directory [default: every one that has such a user]
+    #[arg(long, value_name = "NAME")]
+    pub directory: Option<String>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What to explain.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
@@ -361,6 +383,11 @@ Examples:
   ldapgate status              # what is held, and why
   ldapgate sync accept --directory corp
   ldapgate sync reject --directory corp";
+
+    pub(super) const UNSHIELD: &str = "\
+Examples:
+  ldapgate unshield alice
+  ldapgate unshield alice@corp.example --directory corp";
 
     pub(super) const EXPLAIN: &str = "\
 Examples:

@@ -20,6 +20,7 @@ use super::client::ControlClient;
 use super::exit::{CommandError, Done};
 use super::{
     certs, check, demo, explain, log_level, metrics, output, run, service_account, status, sync,
+    unshield,
 };
 
 /// Where the configuration is looked for, in this order, when none is named.
@@ -67,6 +68,9 @@ async fn dispatch(arguments: &Arguments) -> Result<Done, CommandError> {
         Command::Sync(arguments) => sync(config, arguments).await,
         Command::Explain(ExplainCommand::Search(arguments)) => {
             explain::search(&client(config, &arguments.socket)?, arguments).await
+        }
+        Command::Unshield(arguments) => {
+            unshield::run(&client(config, &arguments.socket)?, arguments).await
         }
         Command::LogLevel(arguments) => {
             log_level::run(&client(config, &arguments.socket)?, arguments).await

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::admin::budgets::Shield;
 use crate::admin::document::{
     Capability, Controller, Directory, PassOutcome, Revocations, Status, Transition,
 };
@@ -106,6 +107,7 @@ fn directory_text(out: &mut String, directory: &Directory, now_unix: i64) {
         let _ = writeln!(out, "  schema       {relayed}");
     }
     sync_text(out, directory, now_unix);
+    out.push_str(&shield_text(&directory.shield));
     out.push_str(&controllers(&directory.controllers, now_unix));
     out.push_str(&changes(&directory.controllers, now_unix));
 }
@@ -165,6 +167,32 @@ fn sync_text(out: &mut String, directory: &Directory, now_unix: i64) {
         (false, None) => "not scheduled".to_owned(),
     };
     let _ = writeln!(out, "  next sync    {next}");
+}
+
+fn shield_text(shield: &Shield) -> String {
+    if !shield.enabled {
+        return "  shield       OFF: accounts can be locked through every application\n".to_owned();
+    }
+    let budget = match (shield.failures, shield.window_seconds) {
+        (Some(failures), Some(window)) => {
+            let failures = usize::try_from(failures).unwrap_or(usize::MAX);
+            let failures = render::count(failures, "wrong password", "wrong passwords");
+            format!("{failures} within {}", render::duration(window))
+        }
+        _ => "no bound: the directory locks nobody".to_owned(),
+    };
+    let policies = match shield.fine_grained_policies {
+        Some(count) => {
+            format!(", {}", render::count(count, "fine-grained policy", "fine-grained policies"))
+        }
+        None => String::new(),
+    };
+    let failing = render::count(shield.accounts, "account has", "accounts have");
+    let Shield { exhausted, repeated, .. } = shield;
+    format!(
+        "  shield       {budget}{policies}; {failing} failures\n               {exhausted} logins \
+         refused, {repeated} answered from memory since the start\n"
+    )
 }
 
 fn last_sync(directory: &Directory, now_unix: i64) -> String {
@@ -280,6 +308,7 @@ fn changes_of(controller: &Controller) -> Vec<Change<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::budgets::Sources;
     use crate::admin::document::Sync;
     use crate::sync::{Held, NameList};
 
@@ -347,9 +376,11 @@ mod tests {
                 controllers: Vec::new(),
                 view: None,
                 sync: Sync { running: true, progress_entries: Some(3000), ..Sync::default() },
+                shield: Shield::default(),
             }],
             sessions_open: 1,
             revocations: Revocations::default(),
+            sources: Sources::default(),
             listeners: Vec::new(),
             log_level: "info".to_owned(),
         };
@@ -369,6 +400,28 @@ mod tests {
         let page = super::page(&Status { revocations, ..status }, 60);
         let line = "2 sessions were ended as accounts were taken away, each within 310 ms\n";
         assert!(page.contains(line), "{page}");
+    }
+
+    #[test]
+    fn the_shield_in_two_lines() {
+        let shield = Shield {
+            enabled: true,
+            failures: Some(3),
+            window_seconds: Some(1981),
+            fine_grained_policies: Some(1),
+            accounts: 2,
+            exhausted: 40,
+            repeated: 900,
+            ..Shield::default()
+        };
+        assert_eq!(
+            shield_text(&shield),
+            "  shield       3 wrong passwords within 33 min 1 s, 1 fine-grained policy; 2 accounts \
+             have failures\n               40 logins refused, 900 answered from memory since the start\n"
+        );
+        let unbound = Shield { failures: None, ..shield };
+        assert!(shield_text(&unbound).contains("no bound"));
+        assert!(shield_text(&Shield::default()).contains("OFF"));
     }
 
     #[test]
@@ -393,6 +446,7 @@ mod tests {
                 last_full_unix: Some(0),
                 ..Sync::default()
             },
+            shield: Shield::default(),
         };
         let mut page = String::new();
         sync_text(&mut page, &directory, 120);

@@ -68,7 +68,8 @@ impl ShieldConfig {
         };
         let window = match (self.window, policy) {
             (Some(window), _) => window,
-            (None, Some(policy)) if policy.threshold > 0 => longer(policy.window),
+            // None at all says nothing: some forget at once then, some never.
+            (None, Some(policy)) if policy.window > Duration::ZERO => longer(policy.window),
             (None, _) => self.fallback_window,
         };
         NonZeroU32::new(failures).map(|failures| Limit { failures, window })

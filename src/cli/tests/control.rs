@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
+use crate::admin::budgets::Unshielded;
 use crate::admin::document::{Failure, Health, Level, PassOutcome, Status, SyncAnswer};
 use crate::admin::{self, ControlSocket, ControlState, ControlledDirectory, ListenerFacts};
 use crate::cli::client::ControlClient;
@@ -16,8 +17,9 @@ use crate::cli::exit;
 use crate::cli::status::page;
 use crate::directory::PublishedView;
 use crate::ldap::schema::DirectoryKind;
+use crate::ldap::secret::Password;
 use crate::session::revocations::Revocations;
-use crate::shield::{Shield, SourceLimits, Sources};
+use crate::shield::{Origin, Shield, SourceLimits, Sources};
 use crate::sync::{
     Consequences, CronSchedule, Keeping, SharedJobs, SyncConfig, SyncDriver, SyncHandle, Timing,
 };
@@ -35,6 +37,7 @@ pub(super) struct Running {
     pub(super) world: World,
     pub(super) published: Arc<PublishedView>,
     pub(super) revocations: Arc<Revocations>,
+    shield: Arc<Shield>,
     _log: Box<dyn std::any::Any + Send>,
 }
 
@@ -103,7 +106,16 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         told.wait_for(|stop| *stop).await.unwrap();
     }));
     let client = ControlClient::new(&world.socket());
-    Running { client, stop, ended, world, published, revocations, _log: Box::new(subscriber) }
+    Running {
+        client,
+        stop,
+        ended,
+        world,
+        published,
+        revocations,
+        shield,
+        _log: Box::new(subscriber),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,6 +138,36 @@ async fn status_before_and_after_a_sync() {
     for shown in ["dc1.corp.example", "dc2.corp.example", "3 sessions open", "127.0.0.1:389"] {
         assert!(page.contains(shown), "{page}");
     }
+}
+
+/// An account is found by any of its names, and gets its budget back.
+#[tokio::test(flavor = "multi_thread")]
+async fn unshield_forgets_the_failures_of_an_account() {
+    let running = start();
+    let client = &running.client;
+    client.post_and_wait("/v1/sync").await.unwrap();
+    let view = running.published.load().unwrap();
+    let alice = view.users_with("sAMAccountName", "alice")[0].guid();
+    let shield = &running.shield;
+    let password = Password::copy_from(b"x");
+    let origin = Origin { application: "crm".into(), client: [127, 0, 0, 1].into() };
+    // Let through and never reported: it counts.
+    drop(shield.admit(alice, &password, origin, Now::read().monotonic).await.unwrap());
+    let status: Status = client.get("/v1/status").await.unwrap().document().unwrap();
+    assert_eq!(status.directories[0].shield.accounts, 1);
+    assert!(page(&status, 0).contains("3 wrong passwords within"), "{}", page(&status, 0));
+
+    for (name, forgotten) in [("CORP%5Calice", 1), ("alice@corp.example", 0)] {
+        let path = format!("/v1/unshield?name={name}");
+        let done: Unshielded = client.post_and_wait(&path).await.unwrap().document().unwrap();
+        let [account] = done.accounts.as_slice() else { panic!("{done:?}") };
+        assert_eq!((account.directory.as_str(), account.forgotten), ("corp", forgotten));
+    }
+    assert_eq!(shield.state_of(alice, Now::read().monotonic).charged, 0);
+    let nobody = client.post_and_wait("/v1/unshield?name=nobody").await.unwrap();
+    assert!(!nobody.succeeded());
+    let failure: Failure = nobody.any_document().unwrap();
+    assert_eq!(failure.culprit, "user \"nobody\"");
 }
 
 #[tokio::test(flavor = "multi_thread")]

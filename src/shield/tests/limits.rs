@@ -24,6 +24,7 @@ fn half_the_threshold_is_left_to_others() {
         assert!(threshold == 1 || failures < threshold);
     }
     assert_eq!(auto(0, 600), None, "nobody is locked there");
+    assert_eq!(auto(5, 0), Some((3, seconds(1800))));
     let longest = u64::from(u32::MAX);
     assert_eq!(auto(5, longest), Some((3, LONGEST_WINDOW)));
 }
