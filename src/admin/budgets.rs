@@ -13,9 +13,12 @@ pub struct Shield {
     /// For how many seconds they count after the last of them.
     #[serde(default)]
     pub window_seconds: Option<u64>,
-    /// Fine-grained policies that are followed; absent where they cannot be read.
+    /// Fine-grained policies that are followed.
     #[serde(default)]
-    pub fine_grained_policies: Option<usize>,
+    pub fine_grained_policies: usize,
+    /// Fine-grained policies that may not be read.
+    #[serde(default)]
+    pub hidden_policies: usize,
     /// Accounts with failures that still count.
     pub accounts: usize,
     /// Logins that wait for others on the same account.

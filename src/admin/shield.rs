@@ -75,11 +75,14 @@ fn forget(
 /// What a shield has done.
 pub(super) fn document(shield: &Shield) -> budgets::Shield {
     let (limit, counts) = (shield.usual_limit(), shield.counts());
+    let (fine_grained_policies, hidden_policies) =
+        shield.fine_grained_policies().unwrap_or_default();
     budgets::Shield {
         enabled: shield.is_enabled(),
         failures: limit.map(|limit| limit.failures.get()),
         window_seconds: limit.map(|limit| limit.window.as_secs()),
-        fine_grained_policies: shield.fine_grained_policies(),
+        fine_grained_policies,
+        hidden_policies,
         accounts: counts.accounts,
         waiting: counts.waiting,
         exhausted: counts.exhausted,

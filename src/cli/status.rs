@@ -181,12 +181,14 @@ fn shield_text(shield: &Shield) -> String {
         }
         _ => "no bound: the directory locks nobody".to_owned(),
     };
-    let policies = match shield.fine_grained_policies {
-        Some(count) => {
-            format!(", {}", render::count(count, "fine-grained policy", "fine-grained policies"))
+    let policies = |count: usize, what: &str| match count {
+        0 => String::new(),
+        count => {
+            format!(", {}{what}", render::count(count, "finer policy", "finer policies"))
         }
-        None => String::new(),
     };
+    let policies = policies(shield.fine_grained_policies, "")
+        + &policies(shield.hidden_policies, " THAT CANNOT BE READ");
     let failing = render::count(shield.accounts, "account has", "accounts have");
     let Shield { exhausted, repeated, .. } = shield;
     format!(
@@ -408,7 +410,8 @@ mod tests {
             enabled: true,
             failures: Some(3),
             window_seconds: Some(1981),
-            fine_grained_policies: Some(1),
+            fine_grained_policies: 1,
+            hidden_policies: 2,
             accounts: 2,
             exhausted: 40,
             repeated: 900,
@@ -416,8 +419,8 @@ mod tests {
         };
         assert_eq!(
             shield_text(&shield),
-            "  shield       3 wrong passwords within 33 min 1 s, 1 fine-grained policy; 2 accounts \
-             have failures\n               40 logins refused, 900 answered from memory since the start\n"
+            "  shield       3 wrong passwords within 33 min 1 s, 1 finer policy, 2 finer policies \
+             THAT CANNOT BE READ; 2 accounts have failures\n               40 logins refused, 900 answered from memory since the start\n"
         );
         let unbound = Shield { failures: None, ..shield };
         assert!(shield_text(&unbound).contains("no bound"));

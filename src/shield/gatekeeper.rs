@@ -23,7 +23,7 @@ use super::fingerprint::Fingerprints;
 use super::limit::{Limit, LockoutPolicy, ShieldConfig};
 use super::policy::{self, FineGrained};
 use super::queue::{Queue, Wake};
-use super::reading;
+use super::reading::{self, Found};
 use super::sources::{Source, Sources};
 
 /// Between two rounds of tidying up.
@@ -51,9 +51,10 @@ struct Policies {
     /// The epoch of the view that `domain` is from.
     epoch: Option<u64>,
     domain: Option<LockoutPolicy>,
-    fine_grained: Arc<[FineGrained]>,
-    /// `None` until somebody tried.
-    fine_grained_readable: Option<bool>,
+    /// `None` until they have been read.
+    fine_grained: Option<Arc<[FineGrained]>>,
+    /// How many there are beside those that may not be read.
+    hidden: usize,
 }
 
 #[derive(Default)]
@@ -236,11 +237,12 @@ impl Shield {
         self.config.limit(self.policies().domain).filter(|_| self.config.enabled)
     }
 
-    /// How many fine-grained policies are known; `None` where they cannot be read, or nobody has tried yet.
+    /// How many fine-grained policies are followed, and how many there are that cannot be read; `None` until
+    /// somebody has looked.
     #[must_use]
-    pub fn fine_grained_policies(&self) -> Option<usize> {
+    pub fn fine_grained_policies(&self) -> Option<(usize, usize)> {
         let policies = self.policies.load();
-        (policies.fine_grained_readable == Some(true)).then_some(policies.fine_grained.len())
+        policies.fine_grained.as_ref().map(|followed| (followed.len(), policies.hidden))
     }
 
     /// Forgets what is over and keeps up with the fine-grained policies, for as long as it is polled.
@@ -277,24 +279,24 @@ impl Shield {
         }
     }
 
-    pub(super) fn learn(&self, found: Option<Vec<FineGrained>>) {
-        let readable = found.is_some();
-        let found: Arc<[FineGrained]> = found.unwrap_or_default().into();
+    pub(super) fn learn(&self, found: Found) {
+        let Found { policies, hidden } = found;
         let before = self.policies.load_full();
-        if before.fine_grained_readable != Some(readable) || before.fine_grained != found {
-            let policies = found.len();
-            tracing::info!(
-                directory = &*self.directory,
-                policies,
-                "fine-grained password policies"
+        let directory = &*self.directory;
+        if before.fine_grained.as_deref() != Some(policies.as_slice()) {
+            let count = policies.len();
+            tracing::info!(directory, count, "fine-grained password policies have been read");
+        }
+        if hidden > before.hidden {
+            tracing::warn!(
+                directory,
+                hidden,
+                "fine-grained password policies cannot be read: accounts that they lock sooner than the domain \
+                 does are not protected; grant the sync account read access, or set failures and window"
             );
         }
-        self.policies.store(Arc::new(Policies {
-            epoch: None,
-            fine_grained: found,
-            fine_grained_readable: Some(readable),
-            ..Policies::default()
-        }));
+        let fine_grained = Some(policies.into());
+        self.policies.store(Arc::new(Policies { fine_grained, hidden, ..Policies::default() }));
     }
 
     fn reserve(&self, guid: Guid, password: &Password, now: Instant) -> Attempt {
@@ -325,7 +327,7 @@ impl Shield {
         let Some(entry) = view.find_guid(&guid) else {
             return Known { limit: self.config.limit(policies.domain), stamp: None };
         };
-        let own = policy::of_account(entry, &policies.fine_grained);
+        let own = policy::of_account(entry, policies.fine_grained.as_deref().unwrap_or_default());
         let attribute = match view.domain().kind {
             DirectoryKind::ActiveDirectory => "pwdLastSet",
             DirectoryKind::OpenLdap => "pwdChangedTime",

@@ -12,26 +12,40 @@ use super::policy::{FineGrained, PASSWORD_SETTINGS, PASSWORD_SETTINGS_ATTRIBUTES
 /// Entries of one page.
 const PAGE: u32 = 500;
 
-/// Reads the fine-grained policies of the domain with this naming context; `None` where there are none to be
-/// seen: no such directory, or no right to read them.
+/// What was found of fine-grained policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Those that may be read.
+    pub(super) policies: Vec<FineGrained>,
+    /// How many are there of which only the name may be read.
+    pub(super) hidden: usize,
+}
+
+/// Reads the fine-grained policies of the domain with this naming context; none where there is no such container,
+/// or no right to see it.
 ///
 /// # Errors
 /// The controllers could not be asked; nothing is known then.
 pub(super) async fn fine_grained(
     upstream: &Upstream,
     naming_context: &str,
-) -> Result<Option<Vec<FineGrained>>, FetchError> {
+) -> Result<Found, FetchError> {
+    let mut found = Found::default();
     if upstream.config().kind != DirectoryKind::ActiveDirectory {
-        return Ok(None);
+        return Ok(found);
     }
     let mut session = upstream.fetch_session().await?;
-    let mut found = Vec::new();
-    let mut each = |page: Vec<PackedEntry>| found.extend(page.iter().filter_map(FineGrained::read));
+    let mut each = |page: Vec<PackedEntry>| {
+        let seen = page.len();
+        let before = found.policies.len();
+        found.policies.extend(page.iter().filter_map(FineGrained::read));
+        found.hidden += seen - (found.policies.len() - before);
+    };
     let read = session.search_paged(search(naming_context), PAGE, &mut each).await;
     session.close().await;
     match read {
-        Ok(()) => Ok((!found.is_empty()).then_some(found)),
-        Err(error) if matches!(error.step, Step::Base | Step::Rights) => Ok(None),
+        Ok(()) => Ok(found),
+        Err(error) if matches!(error.step, Step::Base | Step::Rights) => Ok(Found::default()),
         Err(error) => Err(error),
     }
 }

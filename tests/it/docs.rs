@@ -69,7 +69,7 @@ fn documented_messages_exist() {
         assert!(program.contains(&format!("\"{message}")), "{message}");
         checked += 1;
     }
-    assert_eq!(checked, 20);
+    assert_eq!(checked, 21);
 }
 
 /// Every test that the page of invariants names is there.

@@ -30,6 +30,7 @@ mod listeners;
 mod openldap;
 mod schema;
 mod session;
+mod shield;
 mod shutdown;
 mod store;
 mod strangers;
