@@ -261,7 +261,10 @@ impl Account {
         if let (Some(failures), Some(stamp)) = (&mut self.failures, &known.stamp) {
             match &failures.stamp {
                 Some(own) if stamp.generation <= own.generation => {}
-                Some(own) if stamp.set != own.set => self.failures = None,
+                Some(own) if stamp.set != own.set => {
+                    failures.stamp = Some(stamp.clone());
+                    failures.begin_with_another_password(known.limit);
+                }
                 Some(_) | None => failures.stamp = Some(stamp.clone()),
             }
         }
@@ -315,6 +318,16 @@ impl Failures {
                 self.charges.remove(0);
             }
             self.charges.push(Charged { controller: controller.clone(), at });
+        }
+    }
+
+    /// What was wrong may be right now, so there is room for one attempt. More would be too much: a directory
+    /// does not set its count back when an administrator sets a password, only when it is used (measured with Samba).
+    fn begin_with_another_password(&mut self, limit: Option<Limit>) {
+        self.answers.clear();
+        if let Some(limit) = limit {
+            let kept = usize::try_from(limit.failures.get()).unwrap_or(usize::MAX) - 1;
+            self.charges.drain(..self.charges.len().saturating_sub(kept));
         }
     }
 

@@ -43,10 +43,11 @@ fn data(answer: &Answer) -> String {
     format!("{} {}", answer.code(), data.unwrap_or_default())
 }
 
-/// So many logins from sixteen clients: name, address and password by the number of the login. Gives what they
-/// were told, by how often.
+/// So many logins from sixteen clients, each with a pause after every one: address, name and password by the number
+/// of the login. Gives what they were told, by how often.
 fn hammer(
     count: usize,
+    pause: Duration,
     login: impl Fn(usize) -> (SocketAddr, String, String) + Sync,
 ) -> std::collections::BTreeMap<String, usize> {
     let next = AtomicUsize::new(0);
@@ -59,6 +60,7 @@ fn hammer(
             }
             let (address, name, password) = login(number);
             told.push(data(&bind(address, &name, &password)));
+            thread::sleep(pause);
         }
     };
     let mut counts = std::collections::BTreeMap::new();
@@ -89,7 +91,7 @@ fn an_application_that_hammers_does_not_lock_an_account() {
     let gate = company_gate(&company, "hammer");
     let spellings = ["CORP\\alice", "ALICE@corp.example", &company.dn_of("alice").to_uppercase()];
     let addresses = ["plain", "mail"].map(|name| gate.address(name));
-    let told = hammer(300, |number| {
+    let told = hammer(300, Duration::ZERO, |number| {
         let name = spellings[number % 3].to_owned();
         (addresses[number % 2], name, format!("wrong {number}"))
     });
@@ -213,7 +215,8 @@ fn a_thousand_wrong_passwords_do_not_lock_a_samba_account() {
     let spellings = ["lockme", "CORP\\LOCKME", "lockme@corp.test"];
     let addresses = ["plain", "frank"].map(|name| gate.address(name));
     let begun = Instant::now();
-    let told = hammer(1000, |number| {
+    // Over several windows, and never so slowly that one could pass unnoticed.
+    let told = hammer(1000, Duration::from_millis(350), |number| {
         let same = number % 3 == 0;
         let password = if same { "always wrong".to_owned() } else { format!("wrong {number}") };
         (addresses[number % 2], spellings[number / 2 % 3].to_owned(), password)
@@ -222,7 +225,7 @@ fn a_thousand_wrong_passwords_do_not_lock_a_samba_account() {
     let windows = took.as_secs() / LAB_WINDOW.as_secs() + 1;
     let sent = ad.bind_count("lockme");
     println!("{sent} of 1000 sent within {took:.1?}: {told:?}");
-    assert!(sent >= 3 && sent as u64 <= 3 * windows, "{sent} sent in {windows} windows");
+    assert!(sent > 3 && sent as u64 <= 3 * windows, "{sent} sent in {windows} windows");
     assert!(told.keys().all(|told| told == "49 52e" || told == "49 775"), "{told:?}");
     for controller in [1, 2] {
         assert_eq!(lockme(&ad, controller, "lockoutTime"), 0, "at {controller}");
@@ -263,13 +266,15 @@ fn an_administrator_resets_the_password(ad: &Ad, gate: &Gate) {
     assert!(reset.elapsed() < Duration::from_secs(3), "{:?}", reset.elapsed());
 }
 
-/// The directory goes on counting what does not come through here.
+/// The directory goes on counting what does not come through here, on top of what did.
 fn a_wrong_password_elsewhere_still_counts(ad: &Ad) {
-    for _ in 0..5 {
+    let tries = (1..=5).find(|_| {
         let mut direct = Client::connect((ad.address(1), 389));
         assert_eq!(data(&direct.bind("CORP\\lockme", "wrong elsewhere")), "49 52e");
-    }
-    assert_ne!(lockme(ad, 1, "lockoutTime"), 0);
+        lockme(ad, 1, "lockoutTime") != 0
+    });
+    println!("locked by {tries:?} wrong passwords elsewhere");
+    assert!(tries.is_some());
 }
 
 fn base64(octets: &[u8]) -> String {
