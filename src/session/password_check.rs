@@ -66,7 +66,8 @@ pub(super) async fn check(
             let origin = Origin { application: application.name.clone(), client };
             let guid = admission.account().guid;
             let waits_until = begun + longest_wait(directory);
-            let admitted = directory.shield.admit(guid, &password, origin, waits_until).await;
+            let admitted =
+                directory.shield.admit(guid, &password, origin, begun, waits_until).await;
             let reservation = match admitted {
                 Ok(reservation) => reservation,
                 Err(turned) => return Checked::here(bind::conclude_shielded(&admission, turned)),

@@ -46,6 +46,8 @@ pub(super) struct Known {
     pub(super) limit: Option<Limit>,
     /// When its password was set; `None` if the view does not have the account.
     pub(super) stamp: Option<PasswordStamp>,
+    /// Whether its entry has changed since the generation that was asked about.
+    pub(super) has_changed: bool,
 }
 
 /// What becomes of an attempt.
@@ -74,18 +76,26 @@ pub(super) enum Conclusion {
     Rejected {
         /// Which one.
         controller: Option<Arc<str>>,
-        /// How often it was sent without being judged before.
-        unjudged: u32,
+        /// Those that it was sent to before and that did not judge it.
+        unjudged: Vec<Arc<str>>,
         /// What is said if the same password comes again.
         remembered: Option<(Fingerprint, Arc<Answer>)>,
     },
-    /// So often nobody judged it, and it may have been counted; 0 if it cost nothing.
-    Unjudged(u32),
+    /// Nobody judged it, and these may have counted it; nobody if it cost nothing.
+    Unjudged(Vec<Arc<str>>),
+    /// It is not known what became of it: any controller may have counted it so often.
+    Unknown(u32),
 }
 
 impl Conclusion {
-    const fn costs(&self) -> bool {
-        !matches!(self, Self::Accepted { .. } | Self::Unjudged(0))
+    /// Whether failures have to be charged for it.
+    pub(super) fn costs(&self) -> bool {
+        match self {
+            Self::Accepted { .. } => false,
+            Self::Rejected { .. } => true,
+            Self::Unjudged(controllers) => !controllers.is_empty(),
+            Self::Unknown(times) => *times > 0,
+        }
     }
 }
 
@@ -146,7 +156,11 @@ impl Account {
         fingerprint: impl FnOnce() -> Option<Fingerprint>,
         now: Instant,
     ) -> Attempt {
-        self.bring_up_to_date(known, remember, now);
+        self.follow(known);
+        self.forget_answers(remember, now);
+        if let Some(limit) = known.limit {
+            self.forget_charges(limit.window, now);
+        }
         if let Some(answer) = self.recall(fingerprint) {
             return Attempt::Repeated(answer);
         }
@@ -178,13 +192,14 @@ impl Account {
         &mut self,
         held: u32,
         conclusion: Conclusion,
-        known: impl FnOnce() -> Known,
+        known: impl FnOnce(Option<u64>) -> Known,
         remember: Duration,
         now: Instant,
     ) -> bool {
         self.in_flight = self.in_flight.saturating_sub(held);
         if conclusion.costs() {
-            return self.charge(conclusion, &known(), remember, now);
+            let known = known(self.generation());
+            return self.charge(conclusion, &known, remember, now);
         }
         if let (Conclusion::Accepted { controller, begun }, Some(failures)) =
             (conclusion, &mut self.failures)
@@ -206,6 +221,7 @@ impl Account {
         now: Instant,
     ) -> bool {
         let limit = known.limit.map_or(u32::MAX, |limit| limit.failures.get());
+        self.follow(known);
         let was_used_up = self.charged() >= limit;
         let window = known.limit.map_or(remember, |limit| limit.window);
         let failures = self.failures.get_or_insert_with(|| {
@@ -215,10 +231,13 @@ impl Account {
         failures.window = window;
         match conclusion {
             Conclusion::Accepted { .. } => {}
-            Conclusion::Unjudged(times) => failures.add(times, None, now),
+            Conclusion::Unknown(times) => (0..times).for_each(|_| failures.add(None, now)),
+            Conclusion::Unjudged(controllers) => {
+                controllers.into_iter().for_each(|one| failures.add(Some(one), now));
+            }
             Conclusion::Rejected { controller, unjudged, remembered } => {
-                failures.add(unjudged, None, now);
-                failures.add(1, controller, now);
+                unjudged.into_iter().for_each(|one| failures.add(Some(one), now));
+                failures.add(controller, now);
                 if let Some((fingerprint, answer)) = remembered {
                     failures.remember(Remembered { fingerprint, answer, at: now });
                 }
@@ -257,21 +276,22 @@ impl Account {
         }
     }
 
-    fn bring_up_to_date(&mut self, known: &Known, remember: Duration, now: Instant) {
-        if let (Some(failures), Some(stamp)) = (&mut self.failures, &known.stamp) {
-            match &failures.stamp {
-                Some(own) if stamp.generation <= own.generation => {}
-                Some(own) if stamp.set != own.set => {
-                    failures.stamp = Some(stamp.clone());
-                    failures.begin_with_another_password(known.limit);
-                }
-                Some(_) | None => failures.stamp = Some(stamp.clone()),
-            }
+    /// The generation of the view that its failures were last held against.
+    pub(super) fn generation(&self) -> Option<u64> {
+        self.failures.as_ref()?.stamp.as_ref().map(|stamp| stamp.generation)
+    }
+
+    /// Draws the consequences of what has changed at the directory.
+    fn follow(&mut self, known: &Known) {
+        let (Some(failures), Some(stamp)) = (&mut self.failures, &known.stamp) else { return };
+        match &failures.stamp {
+            Some(own) if stamp.generation <= own.generation => return,
+            Some(own) if stamp.set != own.set => failures.begin_with_another_password(known.limit),
+            // OpenLDAP says the same of a locked account as of a wrong password, and may say something else now.
+            Some(_) if known.has_changed => failures.answers.clear(),
+            Some(_) | None => {}
         }
-        self.forget_answers(remember, now);
-        if let Some(limit) = known.limit {
-            self.forget_charges(limit.window, now);
-        }
+        failures.stamp = Some(stamp.clone());
     }
 
     fn forget_answers(&mut self, remember: Duration, now: Instant) {
@@ -312,13 +332,11 @@ impl Account {
 }
 
 impl Failures {
-    fn add(&mut self, times: u32, controller: Option<Arc<str>>, at: Instant) {
-        for _ in 0..times {
-            if self.charges.len() >= MOST_CHARGES {
-                self.charges.remove(0);
-            }
-            self.charges.push(Charged { controller: controller.clone(), at });
+    fn add(&mut self, controller: Option<Arc<str>>, at: Instant) {
+        if self.charges.len() >= MOST_CHARGES {
+            self.charges.remove(0);
         }
+        self.charges.push(Charged { controller, at });
     }
 
     /// What was wrong may be right now, so there is room for one attempt. More would be too much: a directory

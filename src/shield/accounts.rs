@@ -30,11 +30,12 @@ impl Accounts {
         Self { accounts: DashMap::new(), failing: AtomicUsize::new(0), most, remember }
     }
 
-    /// Lets an attempt through or not. The view is asked only about an account that is here already.
+    /// Lets an attempt through or not. `known` is asked only about an account that is here already, with the
+    /// generation that changes of its entry are looked for from.
     pub(super) fn reserve(
         &self,
         guid: Guid,
-        known: impl FnOnce() -> Known,
+        known: impl FnOnce(Option<u64>) -> Known,
         fingerprint: impl FnOnce() -> Option<Fingerprint>,
         now: Instant,
     ) -> Attempt {
@@ -46,7 +47,8 @@ impl Accounts {
             Entry::Occupied(mut taken) => {
                 let account = taken.get_mut();
                 let had_failed = account.has_failed();
-                let attempt = account.reserve(&known(), self.remember, fingerprint, now);
+                let known = known(account.generation());
+                let attempt = account.reserve(&known, self.remember, fingerprint, now);
                 self.count(had_failed, account.has_failed());
                 if account.is_idle() {
                     taken.remove();
@@ -57,8 +59,8 @@ impl Accounts {
     }
 
     /// Lets the password of an attempt be sent once more or not.
-    pub(super) fn extend(&self, guid: Guid, known: impl FnOnce() -> Known) -> bool {
-        self.accounts.get_mut(&guid).is_some_and(|mut account| account.extend(&known()))
+    pub(super) fn extend(&self, guid: Guid, known: impl FnOnce(Option<u64>) -> Known) -> bool {
+        self.accounts.get_mut(&guid).is_some_and(|mut account| account.extend(&known(None)))
     }
 
     /// Ends an attempt that holds so many failures. Says whether the budget is used up by it.
@@ -67,7 +69,7 @@ impl Accounts {
         guid: Guid,
         held: u32,
         conclusion: Conclusion,
-        known: impl FnOnce() -> Known,
+        known: impl FnOnce(Option<u64>) -> Known,
         now: Instant,
     ) -> bool {
         match self.accounts.entry(guid) {

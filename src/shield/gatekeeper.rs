@@ -150,7 +150,7 @@ impl Shield {
         })
     }
 
-    /// Lets one attempt on an account through, when its turn comes: at the latest at `deadline`. What is let through
+    /// Lets one attempt on an account through that came `now`, when its turn comes: at the latest at `deadline`. What is let through
     /// is to be handed to [`Upstream::verify_charged`], and to nobody else.
     ///
     /// # Errors
@@ -160,22 +160,25 @@ impl Shield {
         guid: Guid,
         password: &Password,
         origin: Origin,
+        now: Instant,
         deadline: Instant,
     ) -> Result<Reservation, Turned> {
-        let now = Now::read().monotonic;
         self.sources.admit(&origin.application, origin.client, now).map_err(Turned::Source)?;
-        let granted = || Reservation::new(self, guid, origin);
+        let granted = |begun| Reservation::new(self, guid, origin, begun);
         if !self.config.enabled {
-            return Ok(granted());
+            return Ok(granted(now));
         }
         // Read before the budget: a view that comes later shows as a difference.
         let epoch = self.published.epoch();
-        let attempt = match self.reserve(guid, password, now) {
-            Attempt::Wait => self.wait(guid, password, deadline).await,
-            attempt => attempt,
+        let (attempt, begun) = match self.reserve(guid, password, now) {
+            Attempt::Wait => {
+                let attempt = self.wait(guid, password, deadline).await;
+                (attempt, Now::read().monotonic)
+            }
+            attempt => (attempt, now),
         };
         match attempt {
-            Attempt::Granted => Ok(granted().holding(epoch)),
+            Attempt::Granted => Ok(granted(begun).holding(epoch)),
             Attempt::Repeated(answer) => {
                 self.counters.repeated.fetch_add(1, Ordering::Relaxed);
                 Err(Turned::Repeated(answer))
@@ -201,7 +204,7 @@ impl Shield {
     /// What is known of an account at `now`.
     #[must_use]
     pub fn state_of(&self, guid: Guid, now: Instant) -> AccountState {
-        let limit = self.known(guid).limit.filter(|_| self.config.enabled);
+        let limit = self.known(guid, None).limit.filter(|_| self.config.enabled);
         let (charged, last, remembered) = self.accounts.look(guid, now);
         let left = |last: Instant, limit: Limit| {
             limit.window.saturating_sub(now.saturating_duration_since(last))
@@ -301,7 +304,7 @@ impl Shield {
 
     fn reserve(&self, guid: Guid, password: &Password, now: Instant) -> Attempt {
         let fingerprint = || self.fingerprints.of(guid, password);
-        self.accounts.reserve(guid, || self.known(guid), fingerprint, now)
+        self.accounts.reserve(guid, |since| self.known(guid, since), fingerprint, now)
     }
 
     async fn wait(&self, guid: Guid, password: &Password, deadline: Instant) -> Attempt {
@@ -320,12 +323,13 @@ impl Shield {
         }
     }
 
-    /// What the directory says of an account now.
-    fn known(&self, guid: Guid) -> Known {
+    /// What the directory says of an account now, and whether it has changed `since` a generation of the view.
+    fn known(&self, guid: Guid, since: Option<u64>) -> Known {
         let policies = self.policies();
         let Some(view) = self.published.load() else { return Known::default() };
         let Some(entry) = view.find_guid(&guid) else {
-            return Known { limit: self.config.limit(policies.domain), stamp: None };
+            let limit = self.config.limit(policies.domain);
+            return Known { limit, ..Known::default() };
         };
         let own = policy::of_account(entry, policies.fine_grained.as_deref().unwrap_or_default());
         let attribute = match view.domain().kind {
@@ -336,6 +340,10 @@ impl Shield {
         Known {
             limit: self.config.limit(own.or(policies.domain)),
             stamp: Some(PasswordStamp { generation: view.generation(), set }),
+            has_changed: since.is_some_and(|since| {
+                let touched = view.touched_since(since);
+                touched.is_none_or(|touched| touched.contains(entry.slot().0))
+            }),
         }
     }
 
@@ -358,11 +366,9 @@ impl Shield {
     }
 
     fn conclude(&self, guid: Guid, held: u32, conclusion: Conclusion, now: Instant) {
-        let wake = match conclusion {
-            Conclusion::Accepted { .. } | Conclusion::Unjudged(0) => Wake::One,
-            Conclusion::Rejected { .. } | Conclusion::Unjudged(_) => Wake::All,
-        };
-        let used_up = self.accounts.conclude(guid, held, conclusion, || self.known(guid), now);
+        let wake = if conclusion.costs() { Wake::All } else { Wake::One };
+        let known = |since| self.known(guid, since);
+        let used_up = self.accounts.conclude(guid, held, conclusion, known, now);
         if used_up {
             tracing::warn!(
                 directory = &*self.directory,
@@ -399,8 +405,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    fn new(shield: &Arc<Shield>, guid: Guid, origin: Origin) -> Self {
-        let begun = Now::read().monotonic;
+    fn new(shield: &Arc<Shield>, guid: Guid, origin: Origin, begun: Instant) -> Self {
         Self { shield: shield.clone(), guid, origin, begun, epoch: 0, held: 0 }
     }
 
@@ -428,7 +433,7 @@ impl Reservation {
         };
         let remembered = is_of_now.then(fingerprint).flatten();
         let remembered = remembered.map(|fingerprint| (fingerprint, Arc::new(answer())));
-        let unjudged = verification.charged.saturating_sub(1);
+        let unjudged = verification.unjudged.clone();
         Conclusion::Rejected { controller, unjudged, remembered }
     }
 }
@@ -439,13 +444,15 @@ impl Charge for Reservation {
             return true;
         }
         let shield = &self.shield;
-        let allowed = shield.accounts.extend(self.guid, || shield.known(self.guid));
+        let allowed = shield.accounts.extend(self.guid, |since| shield.known(self.guid, since));
         self.held += u32::from(allowed);
         allowed
     }
 
     fn conclude(mut self, verification: &Verification, password: &Password) {
-        let now = Now::read().monotonic;
+        // A success has nothing to date, and is what most logins are.
+        let is_accepted = matches!(verification.outcome, BindOutcome::Accepted { .. });
+        let now = if is_accepted { self.begun } else { Now::read().monotonic };
         let conclusion = match &verification.outcome {
             BindOutcome::Accepted { .. } => {
                 let controller = verification.controller.clone();
@@ -458,11 +465,8 @@ impl Charge for Reservation {
                 self.shield.sources.charge(application, *client, now);
                 self.rejected(verification, result, controls, password)
             }
-            BindOutcome::Rejected { .. } => {
-                Conclusion::Unjudged(verification.charged.saturating_sub(1))
-            }
-            BindOutcome::Unavailable(_) | BindOutcome::Busy => {
-                Conclusion::Unjudged(verification.charged)
+            BindOutcome::Rejected { .. } | BindOutcome::Unavailable(_) | BindOutcome::Busy => {
+                Conclusion::Unjudged(verification.unjudged.clone())
             }
         };
         let held = std::mem::take(&mut self.held);
@@ -477,7 +481,7 @@ impl Drop for Reservation {
         let held = std::mem::take(&mut self.held);
         if held > 0 {
             let now = Now::read().monotonic;
-            self.shield.conclude(self.guid, held, Conclusion::Unjudged(held), now);
+            self.shield.conclude(self.guid, held, Conclusion::Unknown(held), now);
         }
     }
 }

@@ -50,6 +50,11 @@ pub(super) enum Report {
 }
 
 impl Report {
+    /// Whether the controller had the password, wholly or in part, and it is not known what it makes of it.
+    pub(super) fn is_unjudged(&self) -> bool {
+        matches!(self, Self::Unanswered(_) | Self::Answered(Verdict::NotJudged(_)))
+    }
+
     /// What the attempt tells about the controller's ability to verify.
     pub(super) fn observation(&self) -> Option<Observation> {
         match self {

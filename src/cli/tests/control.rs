@@ -152,7 +152,8 @@ async fn unshield_forgets_the_failures_of_an_account() {
     let password = Password::copy_from(b"x");
     let origin = Origin { application: "crm".into(), client: [127, 0, 0, 1].into() };
     // Let through and never reported: it counts.
-    drop(shield.admit(alice, &password, origin, Now::read().monotonic).await.unwrap());
+    let now = Now::read().monotonic;
+    drop(shield.admit(alice, &password, origin, now, now).await.unwrap());
     let status: Status = client.get("/v1/status").await.unwrap().document().unwrap();
     assert_eq!(status.directories[0].shield.accounts, 1);
     assert!(page(&status, 0).contains("3 wrong passwords within"), "{}", page(&status, 0));

@@ -14,11 +14,11 @@ use super::{ALICE, REMEMBER, WINDOW, clock, known};
 enum Event {
     /// Somebody logs in. All controllers know the same password: what one of them counted as wrong before another
     /// accepts it, while a new one is on its way from the one to the other, is not held against anybody.
-    Begin { right: bool },
+    Begin { right: bool, controller: usize },
     /// An attempt asks to be sent again.
     Retry(usize),
-    /// A controller judges an attempt.
-    Judge { attempt: usize, controller: usize },
+    /// The controller that was sent an attempt judges it, or the one that was sent it before.
+    Judge { attempt: usize, late: bool },
     /// The answer to an attempt arrives, or does not.
     End { attempt: usize, lost: bool },
     /// Time passes, in hundredths of the window.
@@ -28,10 +28,11 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     let attempt = || 0..8_usize;
     prop_oneof![
-        4 => prop::bool::weighted(0.3).prop_map(|right| Event::Begin { right }),
+        4 => (prop::bool::weighted(0.3), 0..2_usize)
+            .prop_map(|(right, controller)| Event::Begin { right, controller }),
         1 => attempt().prop_map(Event::Retry),
-        4 => (attempt(), 0..2_usize)
-            .prop_map(|(attempt, controller)| Event::Judge { attempt, controller }),
+        4 => (attempt(), prop::bool::weighted(0.3))
+            .prop_map(|(attempt, late)| Event::Judge { attempt, late }),
         4 => (attempt(), prop::bool::weighted(0.2))
             .prop_map(|(attempt, lost)| Event::End { attempt, lost }),
         2 => prop_oneof![1..20_u64, 80..120_u64].prop_map(Event::Pass),
@@ -62,10 +63,10 @@ struct UnderWay {
     begun: Instant,
     held: u32,
     right: bool,
-    /// The controller of the last verdict.
-    judged: Option<usize>,
-    sent: u32,
-    verdicts: u32,
+    /// Where it was sent first, and where it was sent again.
+    sent: Vec<usize>,
+    /// Which of them have judged it.
+    judged: Vec<usize>,
 }
 
 const NAMES: [&str; 2] = ["dc1", "dc2"];
@@ -96,17 +97,17 @@ impl Directory {
 }
 
 fn conclusion(attempt: &UnderWay, lost: bool) -> Conclusion {
-    let controller = |at: usize| Some(Arc::from(NAMES[at]));
-    match attempt.judged {
-        Some(at) if attempt.right && !lost => {
-            Conclusion::Accepted { controller: controller(at), begun: attempt.begun }
-        }
-        Some(at) if !lost => Conclusion::Rejected {
-            controller: controller(at),
-            unjudged: attempt.sent - 1,
-            remembered: None,
-        },
-        Some(_) | None => Conclusion::Unjudged(attempt.sent),
+    let name = |at: &usize| Arc::from(NAMES[*at]);
+    let (last, before) = attempt.sent.split_last().unwrap();
+    if lost || !attempt.judged.contains(last) {
+        return Conclusion::Unjudged(attempt.sent.iter().map(name).collect());
+    }
+    let controller = Some(name(last));
+    if attempt.right {
+        Conclusion::Accepted { controller, begun: attempt.begun }
+    } else {
+        let unjudged = before.iter().map(name).collect();
+        Conclusion::Rejected { controller, unjudged, remembered: None }
     }
 }
 
@@ -120,7 +121,7 @@ proptest! {
     ) {
         let at = clock();
         let accounts = Accounts::new(100, REMEMBER);
-        let say = || known(budget, 1, "1");
+        let say = |_| known(budget, 1, "1");
         let mut directory = Directory::default();
         let mut under_way: Vec<UnderWay> = Vec::new();
         let mut passed = 0;
@@ -128,32 +129,29 @@ proptest! {
             let now = at(passed);
             let count = under_way.len().max(1);
             match event {
-                Event::Begin { right } => {
+                Event::Begin { right, controller } => {
                     let attempt = accounts.reserve(ALICE, say, || None, now);
                     if matches!(attempt, Attempt::Granted) {
-                        let begun = now;
-                        let one =
-                            UnderWay { begun, held: 1, right, judged: None, sent: 1, verdicts: 0 };
-                        under_way.push(one);
+                        let (begun, sent, judged) = (now, vec![controller], Vec::new());
+                        under_way.push(UnderWay { begun, held: 1, right, sent, judged });
                     }
                 }
                 Event::Retry(which) => {
                     if let Some(one) = under_way.get_mut(which % count)
-                        && one.sent == 1
+                        && one.sent.len() == 1
                         && accounts.extend(ALICE, say)
                     {
-                        (one.held, one.sent) = (2, 2);
-                        // The answer to the first try is not waited for any more.
-                        one.judged = None;
+                        one.held = 2;
+                        one.sent.push(1 - one.sent[0]);
                     }
                 }
-                Event::Judge { attempt, controller } => {
-                    if let Some(one) = under_way.get_mut(attempt % count)
-                        && one.verdicts < one.sent
-                    {
-                        directory.judge(controller, one.right, now);
-                        one.verdicts += 1;
-                        one.judged = Some(controller);
+                Event::Judge { attempt, late } => {
+                    if let Some(one) = under_way.get_mut(attempt % count) {
+                        let at = if late { one.sent[0] } else { *one.sent.last().unwrap() };
+                        if !one.judged.contains(&at) {
+                            directory.judge(at, one.right, now);
+                            one.judged.push(at);
+                        }
                     }
                 }
                 Event::End { attempt, lost } if !under_way.is_empty() => {

@@ -52,8 +52,9 @@ fn password(text: &str) -> Password {
 impl World {
     async fn admit(&self, secret: &str, patience: u64) -> Result<Reservation, Turned> {
         let origin = Origin { application: "crm".into(), client: [10, 0, 0, 1].into() };
-        let deadline = Now::read().monotonic + Duration::from_millis(patience);
-        self.shield.admit(self.alice, &password(secret), origin, deadline).await
+        let now = Now::read().monotonic;
+        let deadline = now + Duration::from_millis(patience);
+        self.shield.admit(self.alice, &password(secret), origin, now, deadline).await
     }
 
     fn charged(&self) -> u32 {
@@ -62,17 +63,25 @@ impl World {
 }
 
 fn verification(outcome: BindOutcome, charged: u32) -> Verification {
-    Verification { outcome, controller: Some("dc1".into()), attempts: 1, charged }
+    let unjudged = vec!["dc1".into(); charged as usize];
+    Verification { outcome, controller: None, attempts: 1, charged, unjudged }
 }
 
 fn rejected(text: &str) -> Verification {
     let result = LdapResult::new(ResultCode::INVALID_CREDENTIALS, text);
-    verification(BindOutcome::Rejected { result, controls: Vec::new() }, 1)
+    let outcome = BindOutcome::Rejected { result, controls: Vec::new() };
+    Verification {
+        controller: Some("dc1".into()),
+        charged: 1,
+        unjudged: Vec::new(),
+        ..verification(outcome, 0)
+    }
 }
 
 fn accepted() -> Verification {
     let evidence = accepted_for_tests();
-    verification(BindOutcome::Accepted { evidence, controls: Vec::new() }, 0)
+    let outcome = BindOutcome::Accepted { evidence, controls: Vec::new() };
+    Verification { controller: Some("dc1".into()), ..verification(outcome, 0) }
 }
 
 const WRONG: &str = "data 52e, v1db1";

@@ -34,20 +34,21 @@ struct World {
     accounts: Accounts,
     generation: u64,
     set: &'static str,
+    changed: bool,
 }
 
 impl World {
     fn new() -> Self {
-        Self { accounts: Accounts::new(100, REMEMBER), generation: 1, set: "1" }
+        Self { accounts: Accounts::new(100, REMEMBER), generation: 1, set: "1", changed: false }
     }
 
     fn known(&self) -> super::Known {
-        known(3, self.generation, self.set)
+        super::Known { has_changed: self.changed, ..known(3, self.generation, self.set) }
     }
 
     fn begin(&self, guid: Guid, password: &str, now: std::time::Instant) -> &'static str {
         let print = || fingerprint(guid, password);
-        word(&self.accounts.reserve(guid, || self.known(), print, now))
+        word(&self.accounts.reserve(guid, |_| self.known(), print, now))
     }
 
     fn reject(
@@ -59,13 +60,13 @@ impl World {
     ) -> bool {
         let remembered = fingerprint(guid, password).map(|print| (print, answer(password)));
         let controller = Some(controller.into());
-        let conclusion = Conclusion::Rejected { controller, unjudged: 0, remembered };
-        self.accounts.conclude(guid, 1, conclusion, || self.known(), now)
+        let conclusion = Conclusion::Rejected { controller, unjudged: Vec::new(), remembered };
+        self.accounts.conclude(guid, 1, conclusion, |_| self.known(), now)
     }
 
     fn accept(&self, guid: Guid, controller: &str, begun: std::time::Instant) {
         let conclusion = Conclusion::Accepted { controller: Some(controller.into()), begun };
-        self.accounts.conclude(guid, 1, conclusion, || self.known(), begun);
+        self.accounts.conclude(guid, 1, conclusion, |_| self.known(), begun);
     }
 
     fn charged(&self, guid: Guid, now: std::time::Instant) -> u32 {
@@ -106,13 +107,13 @@ fn what_is_under_way_counts_and_is_waited_for() {
         assert_eq!(world.begin(ALICE, "a", at(0)), "granted");
     }
     assert_eq!(world.begin(ALICE, "a", at(0)), "wait");
-    assert!(!world.accounts.extend(ALICE, || world.known()), "nor is one sent again");
+    assert!(!world.accounts.extend(ALICE, |_| world.known()), "nor is one sent again");
     world.accept(ALICE, "dc1", at(1));
-    assert!(world.accounts.extend(ALICE, || world.known()));
+    assert!(world.accounts.extend(ALICE, |_| world.known()));
     assert_eq!(world.begin(ALICE, "a", at(1)), "wait");
     // The one that was sent twice has cost two.
-    let twice = Conclusion::Unjudged(2);
-    world.accounts.conclude(ALICE, 2, twice, || world.known(), at(2));
+    let twice = Conclusion::Unjudged(vec!["dc1".into(), "dc2".into()]);
+    world.accounts.conclude(ALICE, 2, twice, |_| world.known(), at(2));
     assert_eq!((world.charged(ALICE, at(2)), world.begin(ALICE, "a", at(2))), (2, "wait"));
     world.reject(ALICE, "dc1", "a", at(3));
     assert_eq!(world.begin(ALICE, "b", at(3)), "exhausted");
@@ -144,7 +145,7 @@ fn a_repeated_password_gets_the_same_answer_and_costs_nothing() {
     world.reject(ALICE, "dc1", "old", at(0));
     for moment in [1, 29_999] {
         let print = || fingerprint(ALICE, "old");
-        let attempt = world.accounts.reserve(ALICE, || world.known(), print, at(moment));
+        let attempt = world.accounts.reserve(ALICE, |_| world.known(), print, at(moment));
         let Attempt::Repeated(repeated) = attempt else { panic!("{attempt:?}") };
         assert_eq!(repeated, answer("old"));
     }
@@ -173,6 +174,19 @@ fn a_new_password_can_be_tried_and_an_older_view_says_nothing() {
     assert_eq!(world.begin(ALICE, "b", at(1)), "wait");
     world.accept(ALICE, "dc1", at(2));
     assert_eq!(world.charged(ALICE, at(2)), 0);
+}
+
+/// What a directory says of a locked account may read like a wrong password: it counts for the entry as it was.
+#[test]
+fn an_answer_is_about_the_entry_as_it_was() {
+    let (mut world, at) = (World::new(), clock());
+    assert_eq!(world.begin(ALICE, "a", at(0)), "granted");
+    world.reject(ALICE, "dc1", "a", at(0));
+    world.generation = 2;
+    assert_eq!(world.begin(ALICE, "a", at(1)), "repeated", "another entry has changed");
+    (world.generation, world.changed) = (3, true);
+    assert_eq!(world.begin(ALICE, "a", at(1)), "granted");
+    assert_eq!(world.charged(ALICE, at(1)), 1, "the failure counts on");
 }
 
 #[test]

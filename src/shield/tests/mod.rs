@@ -43,5 +43,6 @@ fn limit(failures: u32) -> Option<Limit> {
 /// What a view of this generation says of an account with so many failures allowed.
 fn known(failures: u32, generation: u64, set: &str) -> Known {
     let set = Some(set.as_bytes().into());
-    Known { limit: limit(failures), stamp: Some(PasswordStamp { generation, set }) }
+    let stamp = Some(PasswordStamp { generation, set });
+    Known { limit: limit(failures), stamp, has_changed: false }
 }
