@@ -170,13 +170,11 @@ impl Shield {
         }
         // Read before the budget: a view that comes later shows as a difference.
         let epoch = self.published.epoch();
-        let (attempt, begun) = match self.reserve(guid, password, now) {
-            Attempt::Wait => {
-                let attempt = self.wait(guid, password, deadline).await;
-                (attempt, Now::read().monotonic)
-            }
-            attempt => (attempt, now),
-        };
+        let (mut attempt, mut begun) = (self.reserve(guid, password, now), now);
+        if matches!(attempt, Attempt::Wait) {
+            attempt = self.wait(guid, password, deadline).await;
+            begun = Now::read().monotonic;
+        }
         match attempt {
             Attempt::Granted => Ok(granted(begun).holding(epoch)),
             Attempt::Repeated(answer) => {
