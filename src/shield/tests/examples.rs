@@ -100,6 +100,20 @@ fn slow_failures_add_up() {
     assert_eq!(world.begin(ALICE, "x", at(297_000)), "exhausted");
 }
 
+/// What is under way may have been counted before the window was over, and then the directory has not forgotten.
+#[test]
+fn nothing_is_forgotten_while_an_attempt_is_under_way() {
+    let (world, at) = (World::new(), clock());
+    for password in ["a", "b"] {
+        assert_eq!(world.begin(ALICE, password, at(0)), "granted");
+        world.reject(ALICE, "dc1", password, at(0));
+    }
+    assert_eq!(world.begin(ALICE, "c", at(99_000)), "granted");
+    assert_eq!(world.begin(ALICE, "d", at(101_000)), "wait");
+    world.reject(ALICE, "dc1", "c", at(101_500));
+    assert_eq!(world.begin(ALICE, "d", at(102_000)), "exhausted");
+}
+
 #[test]
 fn what_is_under_way_counts_and_is_waited_for() {
     let (world, at) = (World::new(), clock());
