@@ -105,11 +105,16 @@ impl Upstream {
     }
 }
 
-/// A login, and the word about what it has cost.
-async fn charged(login: Arc<Login>, mut charge: impl Charge) -> Verification {
-    let verification = login.run(&mut charge).await;
-    charge.conclude(&verification, &login.password);
-    verification
+/// A login, and the word about what it has cost. (An `async fn` would keep what it is given twice.)
+fn charged(
+    login: Arc<Login>,
+    mut charge: impl Charge,
+) -> impl Future<Output = Verification> + Send + 'static {
+    async move {
+        let verification = login.run(&mut charge).await;
+        charge.conclude(&verification, &login.password);
+        verification
+    }
 }
 
 /// A login that goes on when nobody waits for it any more.
