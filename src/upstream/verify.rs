@@ -105,7 +105,8 @@ impl Upstream {
     }
 }
 
-/// A login, and the word about what it has cost. (An `async fn` would keep what it is given twice.)
+/// A login, and the word about what it has cost.
+#[expect(clippy::manual_async_fn, reason = "an async function keeps what it is given twice")]
 fn charged(
     login: Arc<Login>,
     mut charge: impl Charge,
