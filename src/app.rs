@@ -24,6 +24,7 @@ use crate::session::gate::Gate;
 use crate::session::kill_switch::KillSwitch;
 use crate::session::registry::Registry;
 use crate::session::waking;
+use crate::shield::Sources;
 use crate::store::{MOST_JOBS, SetAside, Store};
 use crate::sync::{Job, JobHistory, SharedJobs};
 use crate::telemetry::LogHandle;
@@ -46,6 +47,7 @@ pub struct App {
     gate: Arc<Gate>,
     /// Wakes all sessions when it moves.
     epoch: watch::Sender<u64>,
+    sources: Arc<Sources>,
     control: Option<ControlSocket>,
     log: LogHandle,
     drain: Drain,
@@ -76,9 +78,15 @@ impl App {
         }
         let names: Vec<&str> = config.directories.iter().map(|one| &*one.name).collect();
         let jobs = kept_jobs(store.as_ref(), &names);
-        let of = |settings| {
-            Directory::new(settings, &known_applications, store.as_ref(), &jobs, trail.as_ref())
+        let sources = Arc::new(Sources::new(config.sources));
+        let around = directory::Around {
+            applications: &known_applications,
+            store: store.as_ref(),
+            jobs: &jobs,
+            sources: &sources,
+            trail: trail.as_ref(),
         };
+        let of = |settings| Directory::new(settings, &around, &random_key()?);
         let directories: Vec<Directory> =
             config.directories.into_iter().map(of).collect::<anyhow::Result<_>>()?;
         let (registry, epoch): (Arc<Registry>, _) = (Arc::default(), watch::Sender::new(0));
@@ -111,6 +119,7 @@ impl App {
             listeners,
             gate: Arc::new(gate),
             epoch,
+            sources,
             control,
             log,
             drain: Drain::default(),
@@ -154,6 +163,11 @@ impl App {
             parts.spawn(async move {
                 following.await;
                 "the views of a directory"
+            });
+            let (shield, upstream) = (directory.shield.clone(), directory.upstream.clone());
+            parts.spawn(async move {
+                shield.maintain(&upstream).await;
+                "the shield of a directory"
             });
             let stop = self.drain.watch();
             let driver = directory.driver;
@@ -216,6 +230,7 @@ impl App {
             log: self.log.clone(),
             gate: self.gate.clone(),
             applications: self.applications.clone(),
+            sources: self.sources.clone(),
         };
         Ok(Some((socket, state)))
     }

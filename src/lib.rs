@@ -14,6 +14,7 @@ pub mod policy;
 pub mod private_file;
 pub mod server;
 pub mod session;
+pub mod shield;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

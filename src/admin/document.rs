@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::directory::{Explanation, Lacking, MissingRequired};
 use crate::sync::{Held, Job, PassCounts, Preview};
 
+use super::budgets::{Shield, Sources};
+
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -31,6 +33,9 @@ pub struct Status {
     /// Blocks of operators that are in force.
     #[serde(default)]
     pub blocks: usize,
+    /// Floods of wrong passwords from one place.
+    #[serde(default)]
+    pub sources: Sources,
     /// Where applications connect.
     pub listeners: Vec<Listener>,
     /// What is logged.
@@ -87,6 +92,9 @@ pub struct Directory {
     pub view: Option<View>,
     /// How the copy is kept.
     pub sync: Sync,
+    /// What keeps its accounts from being locked.
+    #[serde(default)]
+    pub shield: Shield,
 }
 
 /// One controller.

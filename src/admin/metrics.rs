@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::session::revocations::RevocationSeconds;
 
+use super::budgets::Sources;
 use super::document::{Capability, Controller, Directory, Status, View};
 
 /// The media type of OpenMetrics text.
@@ -130,6 +131,7 @@ impl Collector for Snapshot {
         self.views(&mut out)?;
         self.passes(&mut out)?;
         self.following(&mut out)?;
+        self.shields(&mut out)?;
         self.controllers(&mut out)
     }
 }
@@ -195,6 +197,22 @@ impl Snapshot {
         .gauges(out, strategies)?;
         Family::new("sync_announced", "1 if the directory announces its changes")
             .gauges(out, self.of_directories(|one| one.sync.announced_by.is_some().into()))
+    }
+
+    fn shields(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        Family::new("shield_accounts", "Accounts with wrong passwords that still count")
+            .gauges(out, self.of_directories(|one| wide(one.shield.accounts)))?;
+        Family::new("shield_turned_away", "Logins not sent to a controller, by why")
+            .counters(out, self.directories().flat_map(turned_away))?;
+        let Sources { application_refused, client_refused } = self.status.sources;
+        let help = "Logins refused after too many wrong passwords from one place";
+        Family::new("shield_sources_turned_away", help).counters(
+            out,
+            [
+                ([("source", "application")], application_refused),
+                ([("source", "client")], client_refused),
+            ],
+        )
     }
 
     fn controllers(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -276,6 +294,16 @@ fn outcomes(directory: &Directory) -> [(Labels<'_, 2>, u64); 5] {
         ("dry_run", passes.dry_run),
     ]
     .map(|(outcome, count)| ([("directory", directory.name.as_str()), ("outcome", outcome)], count))
+}
+
+fn turned_away(directory: &Directory) -> [(Labels<'_, 2>, u64); 3] {
+    let shield = &directory.shield;
+    [
+        ("budget", shield.exhausted),
+        ("repeated_password", shield.repeated),
+        ("waited_too_long", shield.timed_out),
+    ]
+    .map(|(why, count)| ([("directory", directory.name.as_str()), ("why", why)], count))
 }
 
 /// A moment before 1970 can only come from a clock that is wrong.

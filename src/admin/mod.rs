@@ -2,9 +2,9 @@
 //!
 //! What lives here: the documents it speaks ([`document`], [`block_document`]), what it knows of the program
 //! ([`state`]), how a search is explained (`explain`) and a login (`explain_bind`, with the documents
-//! [`explained_bind`]), how the copying is asked about and told to act (`sync`) and what is shown of one person
-//! (`person`), how blocks are set and lifted (`blocks`), the metrics ([`metrics`]), the Unix socket ([`socket`]) and
-//! the routes on it ([`routes`]). `cli` holds its clients.
+//! [`explained_bind`]), the shield (`shield`, [`budgets`]), how the copying is asked about and told to act (`sync`) and
+//! what is shown of one person (`person`), how blocks are set and lifted (`blocks`), the metrics ([`metrics`]), the
+//! Unix socket ([`socket`]) and the routes on it ([`routes`]). `cli` holds its clients.
 //!
 //! What does not: what an application may ask (`session`), and how any of it is carried out
 //! (`upstream`, `sync`).
@@ -17,6 +17,7 @@
 
 pub mod block_document;
 mod blocks;
+pub mod budgets;
 pub mod document;
 mod explain;
 mod explain_bind;
@@ -24,6 +25,7 @@ pub mod explained_bind;
 pub mod metrics;
 mod person;
 pub mod routes;
+mod shield;
 pub mod socket;
 pub mod state;
 mod sync;

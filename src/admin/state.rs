@@ -13,13 +13,14 @@ use crate::policy::{Application, DirectoryState, World};
 use crate::session::gate::Gate;
 use crate::session::kill_switch::KillSwitch;
 use crate::session::revocations::{RevocationSeconds, Revocations};
+use crate::shield::{Shield, Sources};
 use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
 use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
 use crate::trail::{Event, Trail};
 use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord, Upstream};
 
-use super::{document, metrics};
+use super::{budgets, document, metrics, shield};
 
 /// Changes of state that are shown of one controller.
 const SHOWN_HISTORY: usize = 32;
@@ -48,6 +49,8 @@ pub struct ControlState {
     pub gate: Arc<Gate>,
     /// The applications in the order of the configuration.
     pub applications: Vec<Arc<Application>>,
+    /// How many wrong passwords came from where.
+    pub sources: Arc<Sources>,
 }
 
 /// One directory as the control socket sees it.
@@ -58,6 +61,8 @@ pub struct ControlledDirectory {
     pub upstream: Arc<Upstream>,
     /// Its current view.
     pub published: Arc<PublishedView>,
+    /// What keeps its accounts from being locked.
+    pub shield: Arc<Shield>,
     /// Its sync.
     pub sync: SyncHandle,
     /// Which attribute says what about a person.
@@ -93,6 +98,7 @@ impl ControlState {
             sessions_open: self.open_sessions.load(Ordering::Relaxed),
             revocations: revocations(&self.revocations.read()),
             blocks: self.kill_switch.current().in_force(now.wall).count(),
+            sources: sources(&self.sources),
             listeners: self.listeners.iter().map(ListenerFacts::document).collect(),
             log_level: self.log_level(),
         }
@@ -169,6 +175,7 @@ impl ControlledDirectory {
             controllers: self.controllers(),
             view: view_now.map(|copy| view(&copy, now)),
             sync: self.sync_document(age),
+            shield: shield::document(&self.shield),
         }
     }
 
@@ -247,6 +254,11 @@ impl ListenerFacts {
             security: self.security.clone(),
         }
     }
+}
+
+fn sources(sources: &Sources) -> budgets::Sources {
+    let (application_refused, client_refused) = sources.refused();
+    budgets::Sources { application_refused, client_refused }
 }
 
 fn revocations(read: &RevocationSeconds) -> document::Revocations {

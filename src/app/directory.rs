@@ -14,6 +14,7 @@ use crate::policy::departures::Departures;
 use crate::policy::impact::{impact, leaving, withdrawn};
 use crate::session::dialect::Dialect;
 use crate::session::gate::DirectoryGate;
+use crate::shield::{Shield, Sources};
 use crate::store::Store;
 use crate::sync::consequences::Step;
 use crate::sync::{
@@ -34,24 +35,33 @@ pub(super) struct Directory {
     pub(super) upstream: Arc<Upstream>,
     pub(super) published: Arc<PublishedView>,
     pub(super) driver: SyncDriver,
+    pub(super) shield: Arc<Shield>,
     sync: SyncHandle,
     attributes: AttributeMapping,
     max_age: Duration,
     departures: Arc<Departures>,
 }
 
+/// What all directories share.
+pub(super) struct Around<'a> {
+    pub(super) applications: &'a [Arc<Application>],
+    pub(super) store: Option<&'a Store>,
+    pub(super) jobs: &'a SharedJobs,
+    pub(super) sources: &'a Arc<Sources>,
+    pub(super) trail: Option<&'a Arc<Trail>>,
+}
+
 impl Directory {
-    /// What was kept of it is in use when this returns. Blocks meanwhile.
+    /// What was kept of it is in use when this returns. Blocks meanwhile. `key` must be random.
     ///
     /// # Errors
     /// Settings that cannot be used.
     pub(super) fn new(
         settings: DirectorySettings,
-        applications: &[Arc<Application>],
-        store: Option<&Store>,
-        jobs: &SharedJobs,
-        trail: Option<&Arc<Trail>>,
+        around: &Around<'_>,
+        key: &[u8; 32],
     ) -> anyhow::Result<Self> {
+        let Around { applications, store, jobs, sources, trail } = around;
         let (name, max_age) = (settings.name.clone(), settings.sync.max_age);
         let attributes = settings.attributes;
         let of_directory = || format!("directory {name:?}");
@@ -75,6 +85,8 @@ impl Directory {
         };
         let upstream = Upstream::new(settings.upstream, Now::read()).with_context(of_directory)?;
         let published = PublishedView::empty();
+        let shield =
+            Shield::new(name.clone(), settings.shield, published.clone(), (*sources).clone(), key);
         let keeping =
             store.map_or_else(Keeping::default, |store| Keeping::new(store.clone(), name.clone()));
         let departures = Arc::new(Departures::new(name.clone()));
@@ -82,11 +94,21 @@ impl Directory {
             upstream.clone(),
             published.clone(),
             config,
-            consequences(&departures, applications, trail),
+            consequences(&departures, applications, *trail),
             keeping,
-            jobs.clone(),
+            (*jobs).clone(),
         );
-        Ok(Self { name, upstream, published, driver, sync, attributes, max_age, departures })
+        Ok(Self {
+            name,
+            upstream,
+            published,
+            driver,
+            shield,
+            sync,
+            attributes,
+            max_age,
+            departures,
+        })
     }
 
     /// Whom its applications were shown before.
@@ -103,6 +125,7 @@ impl Directory {
             published: self.published.clone(),
             max_age: self.max_age,
             upstream: self.upstream.clone(),
+            shield: self.shield.clone(),
             dialect: ArcSwap::from_pointee(Dialect::default_for(kind)),
             refresh: Box::new(move || sync.refused()),
         }
@@ -113,6 +136,7 @@ impl Directory {
             name: self.name.clone(),
             upstream: self.upstream.clone(),
             published: self.published.clone(),
+            shield: self.shield.clone(),
             sync: self.sync.clone(),
             attributes: self.attributes.clone(),
             max_age: self.max_age,

@@ -91,6 +91,12 @@ pub enum Command {
     #[command(after_help = examples::AUDIT)]
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Give an account that the running ldapgate shields from lockout its failure budget back
+    ///
+    /// For somebody who has mistyped too often and is refused with "shielded" in the log. The directory's own lock is not
+    /// touched by it.
+    #[command(after_help = examples::UNSHIELD)]
+    Unshield(UnshieldArguments),
     /// Show why the running ldapgate does what it does
     #[command(after_help = examples::EXPLAIN)]
     #[command(subcommand)]
@@ -366,6 +372,22 @@ pub struct AuditVerifyArguments {
     pub json: bool,
 }
 
+/// Arguments of `unshield`.
+#[derive(Debug, Args)]
+pub struct UnshieldArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// The user: by login, mail address, distinguished name or identity
+    pub name: String,
+    /// The directory [default: every one that has such a user]
+    #[arg(long, value_name = "NAME")]
+    pub directory: Option<String>,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What to explain.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
@@ -531,6 +553,10 @@ Examples:
   ldapgate audit verify
   ldapgate audit verify --head 4711:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
   ldapgate audit verify --file /mnt/backup/audit.jsonl --key-file /root/audit.key --json";
+    pub(super) const UNSHIELD: &str = "\
+Examples:
+  ldapgate unshield alice
+  ldapgate unshield alice@corp.example --directory corp";
 
     pub(super) const EXPLAIN: &str = "\
 Examples:

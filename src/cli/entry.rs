@@ -21,7 +21,7 @@ use super::client::ControlClient;
 use super::exit::{CommandError, Done};
 use super::{
     audit, block, certs, check, demo, explain, explain_bind, log_level, metrics, output, run,
-    service_account, status, sync,
+    service_account, status, sync, unshield,
 };
 
 /// Where the configuration is looked for, in this order, when none is named.
@@ -82,6 +82,9 @@ async fn dispatch(arguments: &Arguments) -> Result<Done, CommandError> {
         }
         Command::Explain(ExplainCommand::Bind(arguments)) => {
             explain_bind::bind(&client(config, &arguments.socket)?, arguments).await
+        }
+        Command::Unshield(arguments) => {
+            unshield::run(&client(config, &arguments.socket)?, arguments).await
         }
         Command::LogLevel(arguments) => {
             log_level::run(&client(config, &arguments.socket)?, arguments).await

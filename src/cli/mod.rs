@@ -34,4 +34,6 @@ pub mod sync;
 #[cfg(test)]
 mod tests;
 
+pub mod unshield;
+
 pub use entry::main;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::admin::budgets::Shield;
 use crate::admin::document::{
     Capability, Controller, Directory, PassOutcome, Revocations, Status, Transition,
 };
@@ -116,6 +117,7 @@ fn directory_text(out: &mut String, directory: &Directory, now_unix: i64) {
         let _ = writeln!(out, "  schema       {relayed}");
     }
     sync_text(out, directory, now_unix);
+    out.push_str(&shield_text(&directory.shield));
     out.push_str(&controllers(&directory.controllers, now_unix));
     out.push_str(&changes(&directory.controllers, now_unix));
 }
@@ -175,6 +177,34 @@ fn sync_text(out: &mut String, directory: &Directory, now_unix: i64) {
         (false, None) => "not scheduled".to_owned(),
     };
     let _ = writeln!(out, "  next sync    {next}");
+}
+
+fn shield_text(shield: &Shield) -> String {
+    if !shield.enabled {
+        return "  shield       OFF: accounts can be locked through every application\n".to_owned();
+    }
+    let budget = match (shield.failures, shield.window_seconds) {
+        (Some(failures), Some(window)) => {
+            let failures = usize::try_from(failures).unwrap_or(usize::MAX);
+            let failures = render::count(failures, "wrong password", "wrong passwords");
+            format!("{failures} within {}", render::duration(window))
+        }
+        _ => "no bound: the directory locks nobody".to_owned(),
+    };
+    let policies = |count: usize, what: &str| match count {
+        0 => String::new(),
+        count => {
+            format!(", {}{what}", render::count(count, "finer policy", "finer policies"))
+        }
+    };
+    let policies = policies(shield.fine_grained_policies, "")
+        + &policies(shield.hidden_policies, " THAT CANNOT BE READ");
+    let failing = render::count(shield.accounts, "account has", "accounts have");
+    let Shield { exhausted, repeated, .. } = shield;
+    format!(
+        "  shield       {budget}{policies}; {failing} failures\n               {exhausted} logins \
+         refused, {repeated} answered from memory since the start\n"
+    )
 }
 
 fn last_sync(directory: &Directory, now_unix: i64) -> String {
@@ -290,6 +320,7 @@ fn changes_of(controller: &Controller) -> Vec<Change<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::budgets::Sources;
     use crate::admin::document::Sync;
     use crate::sync::{Held, NameList};
 
@@ -357,10 +388,12 @@ mod tests {
                 controllers: Vec::new(),
                 view: None,
                 sync: Sync { running: true, progress_entries: Some(3000), ..Sync::default() },
+                shield: Shield::default(),
             }],
             sessions_open: 1,
             revocations: Revocations::default(),
             blocks: 0,
+            sources: Sources::default(),
             listeners: Vec::new(),
             log_level: "info".to_owned(),
         };
@@ -385,6 +418,29 @@ mod tests {
     }
 
     #[test]
+    fn the_shield_in_two_lines() {
+        let shield = Shield {
+            enabled: true,
+            failures: Some(3),
+            window_seconds: Some(1981),
+            fine_grained_policies: 1,
+            hidden_policies: 2,
+            accounts: 2,
+            exhausted: 40,
+            repeated: 900,
+            ..Shield::default()
+        };
+        assert_eq!(
+            shield_text(&shield),
+            "  shield       3 wrong passwords within 33 min 1 s, 1 finer policy, 2 finer policies \
+             THAT CANNOT BE READ; 2 accounts have failures\n               40 logins refused, 900 answered from memory since the start\n"
+        );
+        let unbound = Shield { failures: None, ..shield };
+        assert!(shield_text(&unbound).contains("no bound"));
+        assert!(shield_text(&Shield::default()).contains("OFF"));
+    }
+
+    #[test]
     fn what_needs_somebody_is_loud() {
         let held = Held {
             since: std::time::UNIX_EPOCH,
@@ -406,6 +462,7 @@ mod tests {
                 last_full_unix: Some(0),
                 ..Sync::default()
             },
+            shield: Shield::default(),
         };
         let mut page = String::new();
         sync_text(&mut page, &directory, 120);

@@ -12,7 +12,7 @@ use super::listener::to_usize;
 use super::raw::{RawController, RawDirectory, RawHealth, RawIndex, RawPool, RawTimeouts, Short};
 use super::resolve::{DirectorySettings, Surroundings};
 use super::value::{self, Scheme};
-use super::{attributes, sync};
+use super::{attributes, shield, sync};
 use crate::directory::IndexPlan;
 use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
@@ -87,6 +87,7 @@ fn one(
     let health = health(&raw.health, &format!("{at}.health"), findings);
     let sync = sync::resolve(raw, kind, &format!("{at}.sync"), findings);
     let guard = sync::guard(&raw.guard, &format!("{at}.guard"), findings);
+    let shield = shield::resolve(&raw.shield, &format!("{at}.shield"), findings);
     let attributes =
         attributes::resolve(&raw.attributes, kind, &format!("{at}.attributes"), findings);
     let indices = indices(&raw.index, &format!("{at}.index"), findings);
@@ -103,7 +104,7 @@ fn one(
         max_message,
         health,
     };
-    Some(DirectorySettings { name, upstream, sync, guard, attributes, indices })
+    Some(DirectorySettings { name, upstream, sync, guard, shield, attributes, indices })
 }
 
 fn name(raw: &RawDirectory, at: &str, findings: &mut Findings) -> Option<String> {

@@ -29,6 +29,7 @@ mod presentation;
 mod raw;
 pub mod resolve;
 mod served;
+mod shield;
 mod sync;
 mod value;
 mod wording;

@@ -22,6 +22,7 @@ pub(super) struct RawConfig {
     pub(super) shutdown_grace: Option<String>,
     pub(super) log: RawLog,
     pub(super) audit: RawAudit,
+    pub(super) shield: RawSourceLimits,
     pub(super) directory: Vec<RawDirectory>,
     pub(super) application: Vec<RawApplication>,
     pub(super) listener: Vec<RawListener>,
@@ -71,6 +72,7 @@ pub(super) struct RawDirectory {
     pub(super) health: RawHealth,
     pub(super) sync: RawSync,
     pub(super) guard: RawGuard,
+    pub(super) shield: RawShield,
     pub(super) attributes: RawAttributes,
     pub(super) index: RawIndex,
 }
@@ -148,6 +150,29 @@ pub(super) struct RawSync {
 pub(super) struct RawGuard {
     pub(super) share: Option<u32>,
     pub(super) least: Option<u32>,
+    pub(super) window: Option<String>,
+}
+
+/// `[directory.shield]`
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawShield {
+    pub(super) enabled: Option<bool>,
+    pub(super) failures: Option<AutoCount>,
+    pub(super) window: Option<String>,
+    pub(super) fallback_failures: Option<u32>,
+    pub(super) fallback_window: Option<String>,
+    pub(super) remember: Option<String>,
+}
+
+/// `[shield]`
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSourceLimits {
+    pub(super) application_failures: Option<u32>,
+    pub(super) client_failures: Option<u32>,
     pub(super) window: Option<String>,
 }
 
@@ -335,6 +360,48 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ShortVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Short::Table)
+    }
+}
+
+/// A number, or a word that stands for one.
+#[derive(Debug)]
+#[cfg_attr(test, derive(serde::Serialize), serde(untagged))]
+pub(super) enum AutoCount {
+    /// The word.
+    Text(String),
+    /// The number.
+    Number(u32),
+}
+
+impl<'de> Deserialize<'de> for AutoCount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AutoCountVisitor)
+    }
+}
+
+struct AutoCountVisitor;
+
+impl Visitor<'_> for AutoCountVisitor {
+    type Value = AutoCount;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number or \"auto\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<AutoCount, E> {
+        // The environment has no numbers.
+        Ok(text.parse().map_or_else(|_| AutoCount::Text(text.to_owned()), AutoCount::Number))
+    }
+
+    fn visit_u64<E: Error>(self, count: u64) -> Result<AutoCount, E> {
+        Ok(AutoCount::Number(u32::try_from(count).unwrap_or(u32::MAX)))
+    }
+
+    fn visit_i64<E: Error>(self, count: i64) -> Result<AutoCount, E> {
+        Ok(match u32::try_from(count) {
+            Ok(count) => AutoCount::Number(count),
+            Err(_) => AutoCount::Text(count.to_string()),
+        })
     }
 }
 

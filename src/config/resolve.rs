@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use super::error::{ConfigErrors, Fault, Findings, Warning};
 use super::raw::{RawConfig, RawLog};
-use super::{application, audit, directory, listener, value};
+use super::{application, audit, directory, listener, shield, value};
 use crate::directory::{AttributeMapping, IndexPlan};
 use crate::policy::application::Application;
 use crate::server::ListenerConfig;
+use crate::shield::{ShieldConfig, SourceLimits};
 use crate::sync::{CronSchedule, GuardConfig, ScheduleError, Strategy};
 use crate::telemetry::{LogConfig, LogFormat, LogLevel};
 use crate::trail::TrailConfig;
@@ -49,6 +50,8 @@ pub struct Config {
     /// SHA-256 of the text of the file, as hexadecimal digits: tells whether two configurations were the same. What
     /// the environment changes is not in it.
     pub digest: String,
+    /// How many wrong passwords may come from one place.
+    pub sources: SourceLimits,
     /// The control socket; `None` when it is switched off.
     pub control: Option<PathBuf>,
     /// What outlives a restart; `None` when nothing is to.
@@ -68,6 +71,8 @@ pub struct DirectorySettings {
     pub sync: SyncSettings,
     /// Which changes wait for an operator.
     pub guard: GuardConfig,
+    /// How its accounts are kept from being locked.
+    pub shield: ShieldConfig,
     /// Which attribute says what about a person.
     pub attributes: AttributeMapping,
     /// Which attributes of the copy have which index.
@@ -215,6 +220,7 @@ fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Find
     );
     let (log, audit) = logging(&raw.log, findings);
     let trail = audit::resolve(&raw.audit, surroundings, findings);
+    let sources = shield::sources(&raw.shield, findings);
     require(findings, "directory", raw.directory.is_empty());
     require(findings, "application", raw.application.is_empty());
     require(findings, "listener", raw.listener.is_empty());
@@ -231,6 +237,7 @@ fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Find
         audit,
         trail,
         digest: String::new(),
+        sources,
         control,
         store,
         shutdown_grace,

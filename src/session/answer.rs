@@ -25,6 +25,14 @@ pub enum Reason {
     Refused(Refusal),
     /// A controller refused; its answer is relayed.
     Rejected,
+    /// The same password was refused for the same account a moment ago; the controller's answer is said again.
+    RepeatedPassword,
+    /// The account's failure budget is used up; no controller was asked.
+    Shielded,
+    /// Too many wrong passwords have come from the application; no controller was asked.
+    ShieldedApplication,
+    /// Too many wrong passwords have come from the client's address; no controller was asked.
+    ShieldedClient,
     /// A local service account's secret was wrong.
     LocalSecretWrong,
     /// A name with an empty password (RFC 4513 §5.1.2).
@@ -49,11 +57,15 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason but the refusals by rule and what an application is not served, for documentation tests.
-    pub const ALL_OTHERS: [Self; 13] = [
+    pub const ALL_OTHERS: [Self; 17] = [
         Self::Accepted,
         Self::AcceptedLocally,
         Self::Anonymous,
         Self::Rejected,
+        Self::RepeatedPassword,
+        Self::Shielded,
+        Self::ShieldedApplication,
+        Self::ShieldedClient,
         Self::LocalSecretWrong,
         Self::EmptyPassword,
         Self::PasswordContainsNul,
@@ -74,6 +86,10 @@ impl Reason {
             Self::Anonymous => "anonymous",
             Self::Refused(refusal) => refusal.code(),
             Self::Rejected => "rejected_by_controller",
+            Self::RepeatedPassword => "repeated_password",
+            Self::Shielded => "shielded",
+            Self::ShieldedApplication => "shielded_application",
+            Self::ShieldedClient => "shielded_client",
             Self::LocalSecretWrong => "local_secret_wrong",
             Self::EmptyPassword => "empty_password",
             Self::PasswordContainsNul => "password_contains_nul",
@@ -92,10 +108,13 @@ impl Reason {
     pub const fn outcome(self) -> &'static str {
         match self {
             Self::Accepted | Self::AcceptedLocally | Self::Anonymous => "accepted",
-            Self::Rejected | Self::LocalSecretWrong => "rejected",
+            Self::Rejected | Self::RepeatedPassword | Self::LocalSecretWrong => "rejected",
             Self::Unavailable | Self::Busy | Self::Barred(Barred::TooFast) => "unavailable",
             Self::Refused(Refusal::ViewNotReady | Refusal::ViewStale) => "unavailable",
             Self::Refused(_)
+            | Self::Shielded
+            | Self::ShieldedApplication
+            | Self::ShieldedClient
             | Self::EmptyPassword
             | Self::PasswordContainsNul
             | Self::CleartextRefused
@@ -114,6 +133,8 @@ impl Reason {
             Self::Refused(Refusal::ViewNotReady | Refusal::ViewStale) => false,
             Self::Refused(_)
             | Self::Rejected
+            | Self::RepeatedPassword
+            | Self::Shielded
             | Self::LocalSecretWrong
             | Self::PasswordContainsNul => true,
             Self::Accepted
@@ -121,6 +142,8 @@ impl Reason {
             | Self::Anonymous
             | Self::EmptyPassword
             | Self::CleartextRefused
+            | Self::ShieldedApplication
+            | Self::ShieldedClient
             | Self::Unavailable
             | Self::Busy
             | Self::UnsupportedVersion
@@ -160,8 +183,8 @@ fn is_wrong_password(result: &LdapResult) -> bool {
     kinds.into_iter().any(|kind| Dialect::learn(kind, result).is_some())
 }
 
-/// What the client is told. [`Reason::Rejected`] has the controller's own answer instead; what stands
-/// here for it is only used when that answer is missing.
+/// What the client is told. [`Reason::Rejected`] and [`Reason::RepeatedPassword`] have the controller's own answer
+/// instead; what stands here for them is only used when that answer is missing.
 #[must_use]
 pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> LdapResult {
     let plain = |code, text: &str| LdapResult::new(code, text);
@@ -173,8 +196,14 @@ pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> Ld
         ),
         Reason::Refused(Refusal::ViewStale) => view_stale(),
         Reason::Refused(refusal) => dialect.refusal(sub_code(refusal, style)),
-        Reason::Rejected | Reason::LocalSecretWrong | Reason::PasswordContainsNul => {
-            dialect.refusal(SubCode::LogonFailure)
+        Reason::Rejected
+        | Reason::RepeatedPassword
+        | Reason::LocalSecretWrong
+        | Reason::PasswordContainsNul => dialect.refusal(SubCode::LogonFailure),
+        // What the directory would say, had it counted as many: in either style, as its own 775 is relayed.
+        Reason::Shielded => dialect.refusal(SubCode::LockedOut),
+        Reason::ShieldedApplication | Reason::ShieldedClient => {
+            plain(ResultCode::BUSY, "too many refused logins have come from here, try again later")
         }
         Reason::EmptyPassword => plain(
             ResultCode::UNWILLING_TO_PERFORM,

@@ -15,6 +15,8 @@ use crate::policy::candidate::{Candidate, Refused, candidate};
 use crate::policy::judge::NamedAccount;
 use crate::policy::local_account::LocalSecretAccepted;
 use crate::policy::{Admission, Application, BindName, Permit, Refusal, World};
+use crate::shield::sources::Source;
+use crate::shield::{Answer, Turned};
 use crate::time::Now;
 use crate::upstream::{BindOutcome, Verification};
 
@@ -178,6 +180,27 @@ pub fn conclude_controller(
         BindOutcome::Unavailable(_) => Verdict::about(Reason::Unavailable, account),
         BindOutcome::Busy => Verdict::about(Reason::Busy, account),
     }
+}
+
+/// Ends a bind that the shield does not let a controller be asked about.
+#[must_use]
+pub fn conclude_shielded(admission: &Admission, turned: Turned) -> Verdict {
+    let account = NamedAccount::from(admission.account());
+    let reason = match turned {
+        Turned::Repeated(answer) => {
+            let Answer { result, controls, .. } = &*answer;
+            return Verdict {
+                relayed: Some(result.clone()),
+                controls: controls.clone(),
+                ..Verdict::about(Reason::RepeatedPassword, account)
+            };
+        }
+        Turned::Exhausted => Reason::Shielded,
+        Turned::Source(Source::Application) => Reason::ShieldedApplication,
+        Turned::Source(Source::Client) => Reason::ShieldedClient,
+        Turned::Busy => Reason::Busy,
+    };
+    Verdict::about(reason, account)
 }
 
 /// Ends a bind of a local account. Whether its application has been blocked meanwhile is asked again.

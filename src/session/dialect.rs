@@ -26,6 +26,8 @@ pub enum SubCode {
     Disabled,
     /// 701: expired.
     Expired,
+    /// 775: locked out.
+    LockedOut,
 }
 
 impl SubCode {
@@ -35,6 +37,7 @@ impl SubCode {
             Self::NoSuchUser => "525",
             Self::Disabled => "533",
             Self::Expired => "701",
+            Self::LockedOut => "775",
         }
     }
 }

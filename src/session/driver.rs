@@ -358,7 +358,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
     async fn bind(&mut self, pending: PendingBind) -> io::Result<()> {
         let application = self.session.terms().application.clone();
         let arrived = self.now.monotonic;
-        let gate = &self.surroundings.gate;
+        let (gate, client) = (&self.surroundings.gate, self.surroundings.client);
         // Before the account is judged for the last time: whatever moves after that is heard.
         let registration = pending.begun.account().map(|account| self.register(account));
         let begun = match &gate.trail {
@@ -366,7 +366,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             Some(trail) if !trail.has_room().await => Begun::Decided(Verdict::of(Reason::Busy)),
             Some(_) | None => pending.begun,
         };
-        let checked = password_check::check(gate, &application, begun).await;
+        let checked = password_check::check(gate, &application, client, begun).await;
         self.registration = registration.filter(|_| checked.verdict.permit.is_some());
         let dialect = password_check::dialect_for(gate, &application, &checked.verdict);
         let verdict = checked.verdict;

@@ -11,6 +11,7 @@ use crate::ldap::schema::DirectoryKind;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::visibility::VisibilityCache;
 use crate::policy::{DirectoryState, World};
+use crate::shield::Shield;
 use crate::telemetry::LineLog;
 use crate::trail::Trail;
 use crate::upstream::Upstream;
@@ -34,6 +35,8 @@ pub struct DirectoryGate {
     pub max_age: Duration,
     /// The way to its controllers.
     pub upstream: Arc<Upstream>,
+    /// What keeps its accounts from being locked.
+    pub shield: Arc<Shield>,
     /// How it words a wrong password.
     pub dialect: ArcSwap<Dialect>,
     /// Asks for a sync pass soon; many calls make one pass.

@@ -1,5 +1,6 @@
 //! `[io]` Checking a password: at a controller, or against a local account's secret.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use crate::ldap::secret::Password;
 use crate::policy::Application;
 use crate::policy::application::{LocalAccount, RefusalStyle};
 use crate::policy::local_account::{self, LocalSecretAccepted};
+use crate::shield::Origin;
 use crate::time::Now;
-use crate::upstream::{BindOutcome, Verification};
+use crate::upstream::{BindOutcome, Timeouts, Verification};
 
 use super::answer::Reason;
 use super::bind::{self, Begun, Verdict};
@@ -44,6 +46,7 @@ impl Checked {
 pub(super) async fn check(
     gate: &Arc<Gate>,
     application: &Arc<Application>,
+    client: IpAddr,
     begun: Begun,
 ) -> Checked {
     match begun {
@@ -62,8 +65,25 @@ pub(super) async fn check(
             let Some(directory) = gate.directory(&admission.account().directory) else {
                 return Checked::here(Verdict::of(Reason::Unavailable));
             };
+            let begun = Now::read().monotonic;
+            let origin = Origin { application: application.name.clone(), client };
+            let guid = admission.account().guid;
+            let waits_until = begun + longest_wait(directory);
+            let admitted =
+                directory.shield.admit(guid, &password, origin, begun, waits_until).await;
+            let reservation = match admitted {
+                Ok(reservation) => reservation,
+                Err(turned) => return Checked::here(bind::conclude_shielded(&admission, turned)),
+            };
             let name = admission.account().upstream_name.as_bytes();
-            let verification = directory.upstream.verify(name, &password, &controls).await;
+            let verifying = directory.upstream.verify_charged(
+                name,
+                &password,
+                &controls,
+                begun.into(),
+                reservation,
+            );
+            let verification = verifying.await;
             learn(directory, &verification);
             let Verification { controller, attempts, .. } = &verification;
             let (controller, attempts) = (controller.clone(), *attempts);
@@ -72,6 +92,12 @@ pub(super) async fn check(
             Checked { verdict, controller, attempts, now }
         }
     }
+}
+
+/// How long a login may wait for others on the same account: afterwards there has to be time for an attempt.
+fn longest_wait(directory: &DirectoryGate) -> Duration {
+    let Timeouts { total, attempt, .. } = directory.upstream.config().timeouts;
+    total.saturating_sub(attempt)
 }
 
 /// Checks a local secret; slow ones on a thread of their own, few at a time.

@@ -50,6 +50,11 @@ pub(super) enum Report {
 }
 
 impl Report {
+    /// Whether the controller had the password, wholly or in part, and it is not known what it makes of it.
+    pub(super) fn is_unjudged(&self) -> bool {
+        matches!(self, Self::Unanswered(_) | Self::Answered(Verdict::NotJudged(_)))
+    }
+
     /// What the attempt tells about the controller's ability to verify.
     pub(super) fn observation(&self) -> Option<Observation> {
         match self {
@@ -78,6 +83,8 @@ impl Report {
 pub(super) enum Course {
     /// Ask the next controller that was not tried.
     Next,
+    /// The same, with a password that was sent and not judged.
+    Retry,
     /// The login is decided.
     Stop(BindOutcome),
 }
@@ -140,7 +147,7 @@ impl Failover {
         self.unjudged += 1;
         if self.unjudged < MAX_UNJUDGED {
             self.last = Some(cause);
-            Course::Next
+            Course::Retry
         } else {
             Course::Stop(BindOutcome::Unavailable(Unavailable(cause)))
         }

@@ -76,7 +76,7 @@ pub use fetch::FetchSession;
 pub use kept::KeptSession;
 #[cfg(test)]
 pub use outcome::accepted_for_tests;
-pub use outcome::{Accepted, REFUSED_TEXT};
+pub use outcome::{Accepted, REFUSED_TEXT, may_count};
 pub use status::{CapabilityStatus, ControllerStatus, HistoryRecord};
-pub use verify::Verification;
+pub use verify::{Charge, Verification};
 pub use watch::{Noticed, Watch, WatchKind};

@@ -176,6 +176,14 @@ fn sub_code(text: &[u8]) -> Option<u32> {
     })
 }
 
+/// Whether the directory may have counted what it refused with this answer as a wrong password. Not with those
+/// sub-codes that tell another state of the account: logon hours, workstation, password expired, disabled, account
+/// expired, password to be changed, locked out.
+#[must_use]
+pub fn may_count(result: &LdapResult) -> bool {
+    !matches!(sub_code(&result.diagnostic_message), Some(0x530..=0x533 | 0x701 | 0x773 | 0x775))
+}
+
 /// Code and text for a log line: escaped, cut at 256 characters.
 pub(super) fn describe(result: &LdapResult) -> String {
     let text = String::from_utf8_lossy(&result.diagnostic_message);

@@ -36,6 +36,28 @@ pub struct Verification {
     /// How many of those may count as a wrong password at the directory: refused, or sent and not
     /// judged.
     pub charged: u32,
+    /// The controllers that were sent the password and did not judge it.
+    pub unjudged: Vec<Arc<str>>,
+}
+
+/// Who keeps count of what a login may cost its account at the directory.
+pub trait Charge: Send + 'static {
+    /// Whether the password may be sent once more after an attempt that nobody judged: each of the two may
+    /// count as a wrong password.
+    fn allows_retry(&mut self) -> bool;
+
+    /// Takes the result, once, also where nobody waits for it any more. What is dropped without it may have been
+    /// sent.
+    fn conclude(self, verification: &Verification, password: &Password);
+}
+
+/// Nobody keeps count.
+impl Charge for () {
+    fn allows_retry(&mut self) -> bool {
+        true
+    }
+
+    fn conclude(self, _: &Verification, _: &Password) {}
 }
 
 impl Upstream {
@@ -51,40 +73,48 @@ impl Upstream {
         password: &Password,
         controls: &[Control],
     ) -> Verification {
-        self.verify_then(name, password, controls, |_| ()).await
+        self.verify_charged(name, password, controls, Instant::now(), ()).await
     }
 
-    /// [`Upstream::verify`], which calls `concluded` once with the result, also when the returned
-    /// future was dropped after its first poll: what was sent has to be charged even if the client
+    /// [`Upstream::verify`] of a login that came at `begun`, which tells `charge` what it costs, also when the
+    /// returned future was dropped after its first poll: what was sent has to be charged even if the client
     /// is gone. A login that was not sent yet when the client left is not sent any more.
-    pub async fn verify_then(
+    pub async fn verify_charged(
         &self,
         name: &[u8],
         password: &Password,
         controls: &[Control],
-        concluded: impl FnOnce(&Verification) + Send + 'static,
+        begun: Instant,
+        charge: impl Charge,
     ) -> Verification {
         if let Some(refused) = unsendable(name, password) {
-            concluded(&refused);
+            charge.conclude(&refused, password);
             return refused;
         }
-        let begun = Instant::now();
         let login = Arc::new(Login {
             shared: Arc::clone(&self.shared),
             name: name.to_vec(),
             password: Password::copy_from(password.expose()),
             controls: request_controls(controls),
-            begun,
+            begun: Instant::now(),
             deadline: begun + self.config().timeouts.total,
             client_left: AtomicBool::new(false),
         });
-        let running = Arc::clone(&login);
-        let work = Box::pin(async move {
-            let verification = running.run().await;
-            concluded(&verification);
-            verification
-        });
+        let work = Box::pin(charged(Arc::clone(&login), charge));
         ToTheEnd { work: Some(work), login }.await
+    }
+}
+
+/// A login, and the word about what it has cost.
+#[expect(clippy::manual_async_fn, reason = "an async function keeps what it is given twice")]
+fn charged(
+    login: Arc<Login>,
+    mut charge: impl Charge,
+) -> impl Future<Output = Verification> + Send + 'static {
+    async move {
+        let verification = login.run(&mut charge).await;
+        charge.conclude(&verification, &login.password);
+        verification
     }
 }
 
@@ -131,7 +161,7 @@ fn unsendable(name: &[u8], password: &Password) -> Option<Verification> {
         return None;
     };
     let outcome = BindOutcome::Rejected { result, controls: Vec::new() };
-    Some(Verification { outcome, controller: None, attempts: 0, charged: 0 })
+    Some(Verification { outcome, controller: None, attempts: 0, charged: 0, unjudged: Vec::new() })
 }
 
 struct Login {
@@ -145,9 +175,9 @@ struct Login {
 }
 
 impl Login {
-    async fn run(&self) -> Verification {
+    async fn run(&self, charge: &mut impl Charge) -> Verification {
         let mut failover = Failover::default();
-        let mut tried = Vec::new();
+        let (mut tried, mut unjudged) = (Vec::new(), Vec::new());
         let mut controller = None;
         let mut now = self.begun;
         let outcome = loop {
@@ -164,15 +194,24 @@ impl Login {
             tried.push(member.position);
             let report = self.attempt(member, others, now).await;
             self.note(member, &report);
-            if let Course::Stop(outcome) = failover.after(report) {
-                let judged = !matches!(outcome, BindOutcome::Unavailable(_) | BindOutcome::Busy);
-                controller = judged.then(|| Arc::clone(member.name()));
-                break outcome;
+            if report.is_unjudged() {
+                unjudged.push(Arc::clone(member.name()));
+            }
+            match failover.after(report) {
+                Course::Next => {}
+                Course::Retry if charge.allows_retry() => {}
+                Course::Retry => break failover.exhausted("too many failures for a retry"),
+                Course::Stop(outcome) => {
+                    let judged =
+                        !matches!(outcome, BindOutcome::Unavailable(_) | BindOutcome::Busy);
+                    controller = judged.then(|| Arc::clone(member.name()));
+                    break outcome;
+                }
             }
             now = Instant::now();
         };
         let Failover { attempts, charged, .. } = failover;
-        Verification { outcome, controller, attempts, charged }
+        Verification { outcome, controller, attempts, charged, unjudged }
     }
 
     async fn attempt(&self, member: &Member, others: Others, begun: Instant) -> Report {
@@ -294,13 +333,23 @@ mod tests {
         Arc::new(Login { shared, name, password, controls, begun, deadline, client_left })
     }
 
+    /// As large as one that keeps count in earnest.
+    struct Large(#[expect(dead_code, reason = "only its size matters")] [u64; 12]);
+
+    impl Charge for Large {
+        fn allows_retry(&mut self) -> bool {
+            true
+        }
+
+        fn conclude(self, _: &Verification, _: &Password) {}
+    }
+
     /// The allocator tidies up its small pieces whenever it is asked for a large one (1 KiB with the usual
     /// ones), so a large future would cost every login more than the rest of its memory together.
     #[tokio::test]
     async fn what_a_login_puts_on_the_heap_is_small() {
-        let login = login();
-        let size = size_of_val(&login.run());
-        assert!(size <= 960, "{size} octets");
+        let size = size_of_val(&charged(login(), Large([0; 12])));
+        assert!(size <= 1000, "{size} octets");
     }
 
     /// What nobody waits for any more goes on; what is done is not done again.

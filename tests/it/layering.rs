@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("demo", 2),
     ("store", 2),
     ("policy", 3),
+    ("shield", 3),
     ("sync", 3),
     ("session", 4),
     ("server", 5),

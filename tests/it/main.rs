@@ -37,6 +37,7 @@ mod openldap;
 mod proxied;
 mod schema;
 mod session;
+mod shield;
 mod shutdown;
 mod store;
 mod strangers;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::super::budgets::{Shield, Sources};
 use super::super::document::{Revocations as Summary, Sync};
 use super::*;
 use crate::session::revocations::Revocations;
@@ -159,17 +160,26 @@ fn status() -> Status {
                 controllers: vec![controller("dc1", "up", "degraded")],
                 view: Some(view),
                 sync: followed,
+                shield: Shield {
+                    accounts: 6,
+                    exhausted: 41,
+                    repeated: 42,
+                    timed_out: 43,
+                    ..Shield::default()
+                },
             },
             Directory {
                 name: "labs".to_owned(),
                 controllers: vec![controller("dc1", "down", "down")],
                 view: None,
                 sync: failing,
+                shield: Shield::default(),
             },
         ],
         sessions_open: 3,
         revocations: Summary::default(),
         blocks: 2,
+        sources: Sources { application_refused: 51, client_refused: 52 },
         listeners: Vec::new(),
         log_level: "info".to_owned(),
     }
@@ -216,6 +226,22 @@ fn values_follow_the_state() {
         ("sync_held", vec![(r#"{directory="corp"}"#, 1.0), (r#"{directory="labs"}"#, 0.0)]),
         ("sync_strategy_info", vec![(r#"{directory="corp",strategy="usn"}"#, 1.0)]),
         ("sync_announced", vec![(r#"{directory="corp"}"#, 1.0), (r#"{directory="labs"}"#, 0.0)]),
+        ("shield_accounts", vec![(r#"{directory="corp"}"#, 6.0), (r#"{directory="labs"}"#, 0.0)]),
+        (
+            "shield_turned_away",
+            vec![
+                (r#"_total{directory="corp",why="budget"}"#, 41.0),
+                (r#"_total{directory="corp",why="repeated_password"}"#, 42.0),
+                (r#"_total{directory="corp",why="waited_too_long"}"#, 43.0),
+                (r#"_total{directory="labs",why="budget"}"#, 0.0),
+                (r#"_total{directory="labs",why="repeated_password"}"#, 0.0),
+                (r#"_total{directory="labs",why="waited_too_long"}"#, 0.0),
+            ],
+        ),
+        (
+            "shield_sources_turned_away",
+            vec![(r#"_total{source="application"}"#, 51.0), (r#"_total{source="client"}"#, 52.0)],
+        ),
         (
             "controller_up",
             vec![
@@ -254,7 +280,7 @@ fn values_follow_the_state() {
             expected.into_iter().map(|(rest, value)| (format!("{name}{rest}"), value)).collect();
         assert_eq!(families[&name].samples, expected, "{name}");
     }
-    assert_eq!(families.len(), 21, "{:?}", families.keys());
+    assert_eq!(families.len(), 24, "{:?}", families.keys());
 }
 
 #[test]
@@ -296,7 +322,17 @@ fn labels_name_directories_and_controllers_only() {
     let all: BTreeSet<&(String, String)> =
         families.values().flat_map(|family| &family.labels).collect();
     let names: BTreeSet<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-    let known = ["capability", "controller", "directory", "le", "outcome", "strategy", "version"];
+    let known = [
+        "capability",
+        "controller",
+        "directory",
+        "le",
+        "outcome",
+        "source",
+        "strategy",
+        "version",
+        "why",
+    ];
     assert_eq!(names, known.into());
     assert!(all.contains(&("directory".to_owned(), odd.to_owned())), "{all:?}");
     assert!(all.iter().all(|(_, value)| !value.contains("alice")), "{all:?}");

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{Semaphore, watch};
 
+use crate::admin::budgets::Unshielded;
 use crate::admin::document::{Failure, Health, Level, PassOutcome, Status, SyncAnswer};
 use crate::admin::{self, ControlSocket, ControlState, ControlledDirectory, ListenerFacts};
 use crate::cli::client::ControlClient;
@@ -17,6 +18,7 @@ use crate::cli::exit;
 use crate::cli::status::page;
 use crate::directory::PublishedView;
 use crate::ldap::schema::DirectoryKind;
+use crate::ldap::secret::Password;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::visibility::VisibilityCache;
 use crate::session::audit::NameHash;
@@ -24,6 +26,7 @@ use crate::session::dialect::Dialect;
 use crate::session::gate::{DirectoryGate, Gate};
 use crate::session::kill_switch::KillSwitch;
 use crate::session::revocations::Revocations;
+use crate::shield::{Origin, Shield, SourceLimits, Sources};
 use crate::sync::{
     Consequences, CronSchedule, Keeping, SharedJobs, SyncConfig, SyncDriver, SyncHandle, Timing,
 };
@@ -41,6 +44,7 @@ pub(super) struct Running {
     pub(super) world: World,
     pub(super) published: Arc<PublishedView>,
     pub(super) revocations: Arc<Revocations>,
+    shield: Arc<Shield>,
     _log: Box<dyn std::any::Any + Send>,
 }
 
@@ -77,13 +81,17 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
     let name = settings.name;
     let (attributes, max_age) = (settings.attributes, settings.sync.max_age);
     let revocations = Arc::new(Revocations::default());
-    let gate = gate(&name, &upstream, &published, max_age);
+    let sources = Arc::new(Sources::new(SourceLimits::default()));
+    let shield =
+        Shield::new(name.clone(), settings.shield, published.clone(), sources.clone(), &[7; 32]);
+    let gate = gate(&name, &upstream, &published, &shield, max_age);
     let state = ControlState {
         gate: Arc::new(gate),
         directories: vec![ControlledDirectory {
             name,
             upstream,
             published: published.clone(),
+            shield: shield.clone(),
             sync: exchange(sync),
             attributes,
             max_age,
@@ -101,6 +109,7 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         draining: stopped.clone(),
         log,
         applications: config.applications,
+        sources,
     };
     let socket = ControlSocket::bind(&world.socket()).unwrap();
     let mut told = stopped;
@@ -108,7 +117,16 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         told.wait_for(|stop| *stop).await.unwrap();
     }));
     let client = ControlClient::new(&world.socket());
-    Running { client, stop, ended, world, published, revocations, _log: Box::new(subscriber) }
+    Running {
+        client,
+        stop,
+        ended,
+        world,
+        published,
+        revocations,
+        shield,
+        _log: Box::new(subscriber),
+    }
 }
 
 /// What sessions on the directory would share.
@@ -116,6 +134,7 @@ fn gate(
     name: &Arc<str>,
     upstream: &Arc<Upstream>,
     published: &Arc<PublishedView>,
+    shield: &Arc<Shield>,
     max_age: Duration,
 ) -> Gate {
     let directory = DirectoryGate {
@@ -124,6 +143,7 @@ fn gate(
         published: published.clone(),
         max_age,
         upstream: upstream.clone(),
+        shield: shield.clone(),
         dialect: ArcSwap::from_pointee(Dialect::default_for(DirectoryKind::ActiveDirectory)),
         refresh: Box::new(|| ()),
     };
@@ -164,6 +184,37 @@ async fn status_before_and_after_a_sync() {
     for shown in ["dc1.corp.example", "dc2.corp.example", "3 sessions open", "127.0.0.1:389"] {
         assert!(page.contains(shown), "{page}");
     }
+}
+
+/// An account is found by any of its names, and gets its budget back.
+#[tokio::test(flavor = "multi_thread")]
+async fn unshield_forgets_the_failures_of_an_account() {
+    let running = start();
+    let client = &running.client;
+    client.post_and_wait("/v1/sync").await.unwrap();
+    let view = running.published.load().unwrap();
+    let alice = view.users_with("sAMAccountName", "alice")[0].guid();
+    let shield = &running.shield;
+    let password = Password::copy_from(b"x");
+    let origin = Origin { application: "crm".into(), client: [127, 0, 0, 1].into() };
+    // Let through and never reported: it counts.
+    let now = Now::read().monotonic;
+    drop(shield.admit(alice, &password, origin, now, now).await.unwrap());
+    let status: Status = client.get("/v1/status").await.unwrap().document().unwrap();
+    assert_eq!(status.directories[0].shield.accounts, 1);
+    assert!(page(&status, 0).contains("3 wrong passwords within"), "{}", page(&status, 0));
+
+    for (name, forgotten) in [("CORP%5Calice", 1), ("alice@corp.example", 0)] {
+        let path = format!("/v1/unshield?name={name}");
+        let done: Unshielded = client.post_and_wait(&path).await.unwrap().document().unwrap();
+        let [account] = done.accounts.as_slice() else { panic!("{done:?}") };
+        assert_eq!((account.directory.as_str(), account.forgotten), ("corp", forgotten));
+    }
+    assert_eq!(shield.state_of(alice, Now::read().monotonic).charged, 0);
+    let nobody = client.post_and_wait("/v1/unshield?name=nobody").await.unwrap();
+    assert!(!nobody.succeeded());
+    let failure: Failure = nobody.any_document().unwrap();
+    assert_eq!(failure.culprit, "user \"nobody\"");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -154,8 +154,8 @@ fn shown_defaults_are_the_defaults() {
             upstream.max_message,
             upstream.kind,
         );
-        let DirectorySettings { sync, guard, attributes, .. } = &config.directories[0];
-        format!("{settings:?} {sync:?} {guard:?} {attributes:?}")
+        let DirectorySettings { sync, guard, shield, attributes, .. } = &config.directories[0];
+        format!("{settings:?} {sync:?} {guard:?} {shield:?} {attributes:?}")
     };
     assert_eq!(directory(&shown), directory(&default));
     let application = |config: &Config| {
@@ -178,6 +178,7 @@ fn shown_defaults_are_the_defaults() {
     assert_eq!(listener(&shown), listener(&default));
     assert_eq!(shown.log, default.log);
     assert_eq!(shown.audit, default.audit);
+    assert_eq!(shown.sources, default.sources);
     assert_eq!((shown.control, shown.shutdown_grace), (default.control, default.shutdown_grace));
     assert_eq!(shown.store, default.store);
 }

@@ -270,6 +270,7 @@ fn what_is_rarely_meant_is_a_warning() {
         ),
         ("sync]\npoll = \"1h\"", "sync.max_age", "two looks"),
         ("guard]\nshare = 100", "guard.share", "ever held"),
+        ("shield]\nenabled = false", "shield.enabled", "can lock accounts"),
     ] {
         let config = good(&with_section(section));
         let key = format!("directory[0].{key}");

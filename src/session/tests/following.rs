@@ -17,6 +17,7 @@ use crate::policy::{BindName, judge};
 use crate::session::answer::Reason;
 use crate::session::driver::{Ended, serve};
 use crate::session::gate::{DirectoryGate, Gate};
+use crate::shield::{Shield, ShieldConfig, SourceLimits, Sources};
 use crate::upstream::{
     ControllerConfig, HealthConfig, PoolConfig, Security, Timeouts, Trust, Upstream, UpstreamConfig,
 };
@@ -50,9 +51,13 @@ pub(super) fn directory(published: Arc<PublishedView>, port: u16) -> DirectoryGa
         max_message: 64 * 1024,
         health: HealthConfig::default(),
     };
+    let sources = Arc::new(Sources::new(SourceLimits::default()));
+    let name = Arc::from("corp");
+    let shield = Shield::new(name, ShieldConfig::default(), published.clone(), sources, &[7; 32]);
     DirectoryGate {
         name: Arc::from("corp"),
         kind: DirectoryKind::ActiveDirectory,
+        shield,
         published,
         max_age: MAX_AGE,
         upstream: Upstream::new(config, Now::read()).unwrap(),

@@ -84,7 +84,7 @@ impl Controller {
             Self::IsDown => BindOutcome::Unavailable(Unavailable("down".to_owned())),
             Self::IsBusy => BindOutcome::Busy,
         };
-        Verification { outcome, controller: None, attempts: 1, charged: 0 }
+        Verification { outcome, controller: None, attempts: 1, charged: 0, unjudged: Vec::new() }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::ldap::response::{Extras, write_notice_of_disconnection, write_result}
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::secret::Password;
 use crate::time::Now;
-use crate::upstream::{BindOutcome, PoolConfig, Security, Upstream, Verification};
+use crate::upstream::{BindOutcome, Charge, PoolConfig, Security, Upstream, Verification};
 
 async fn login(upstream: &Upstream, secret: &str) -> Verification {
     let begin = Instant::now();
@@ -263,6 +263,38 @@ async fn a_slow_answer_within_the_limit_counts() {
     assert_eq!(summary(&login(&upstream(&[&dc]), RIGHT).await), ("accepted", DC1, 1, 0));
 }
 
+/// Notes attempts and charges.
+struct Noting {
+    concluded: Arc<Mutex<Option<(u32, u32)>>>,
+    retries: bool,
+}
+
+impl Charge for Noting {
+    fn allows_retry(&mut self) -> bool {
+        self.retries
+    }
+
+    fn conclude(self, verification: &Verification, _: &Password) {
+        *self.concluded.lock().unwrap() = Some((verification.attempts, verification.charged));
+    }
+}
+
+/// A retry may count as another wrong password: whoever keeps count has a say in it.
+#[tokio::test]
+async fn an_unjudged_password_is_sent_again_only_if_that_may_be_charged() {
+    for (retries, expected) in [(true, ("accepted", 2)), (false, ("unavailable", 1))] {
+        let hung = Script::run(|_| vec![Act::Hang]).await;
+        let dc2 = Script::run(sane).await;
+        let upstream = upstream(&[&hung, &dc2]);
+        let charge = Noting { concluded: Arc::default(), retries };
+        let secret = password(RIGHT);
+        let verified =
+            upstream.verify_charged(b"alice", &secret, &[], Instant::now(), charge).await;
+        let (outcome, _, attempts, _) = summary(&verified);
+        assert_eq!((outcome, attempts), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_bind_in_flight_is_charged_even_if_the_client_leaves() {
     let dc1 = Script::binds(|seen| {
@@ -275,9 +307,8 @@ async fn a_bind_in_flight_is_charged_even_if_the_client_leaves() {
     let concluded = Arc::new(Mutex::new(None));
     let note = Arc::clone(&concluded);
     let secret = password("wrong");
-    let leaving = upstream.verify_then(b"alice", &secret, &[], move |verification| {
-        *note.lock().unwrap() = Some((verification.attempts, verification.charged));
-    });
+    let charge = Noting { concluded: note, retries: true };
+    let leaving = upstream.verify_charged(b"alice", &secret, &[], Instant::now(), charge);
     assert!(tokio::time::timeout(ms(30), leaving).await.is_err());
     tokio::time::sleep(ms(200)).await;
     assert_eq!(*concluded.lock().unwrap(), Some((1, 1)));
