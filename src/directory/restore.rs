@@ -68,7 +68,7 @@ impl View {
         let index = Index::of_attributes(config.indices.clone(), &head.domain, &head.attributes);
         let runs = in_parallel(runs(records), |run| Run::read(&head, &index, run));
         let runs = runs.ok_or_else(stopped)?.into_iter().collect::<Result<Vec<Run>, _>>()?;
-        let parts = assemble(config, &head, index, runs)?;
+        let parts = assemble(config, &head, &index, runs)?;
         let Head { generation, domain, built_at, confirmed_at, .. } = head;
         let view = Self::assemble(generation, Arc::new(domain), built_at, parts);
         view.confirm(confirmed_at);
@@ -150,7 +150,7 @@ fn highest_number(head: &Head, stored: &Stored) -> u64 {
 fn assemble(
     config: Arc<ViewConfig>,
     head: &Head,
-    index: Index,
+    index: &Index,
     runs: Vec<Run>,
 ) -> Result<Parts, RestoreError> {
     let (mut graves, mut outside) = (Vec::new(), OrdMap::new());
@@ -163,7 +163,7 @@ fn assemble(
         found.iter_mut().zip(run.found).for_each(|(parts, part)| parts.push(part));
     }
     let slots = in_slots(head, &entries)?;
-    let built = Whole::of(&index, &entries, &slots, found)?;
+    let built = Whole::of(index, &entries, &slots, found)?;
     let parts = Parts {
         config,
         attributes: Arc::new(head.attributes.clone()),

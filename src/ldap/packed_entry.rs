@@ -300,7 +300,7 @@ mod tests {
 
         #[test]
         fn what_is_dropped_is_gone(entries in vec(entries(), 0..4), kept: bool) {
-            let is_kept = |description: &str| (description.len() % 2 == 0) == kept;
+            let is_kept = |description: &str| description.len().is_multiple_of(2) == kept;
             let packed: Vec<PackedEntry> =
                 entries.iter().map(|entry| PackedEntry::read(&long_form(entry)).unwrap()).collect();
             let packed = PackedEntry::together(&packed, is_kept);

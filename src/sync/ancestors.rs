@@ -14,13 +14,13 @@ pub const MOST_ANCESTORS: usize = 1000;
 /// below it, those nearest to a head first, and no more than [`MOST_ANCESTORS`]. Heads themselves are not
 /// listed: a pass reads them anyway. Text that is no name is passed over.
 pub fn missing<'n>(
-    names: impl Iterator<Item = &'n str> + Clone,
+    names: &(impl Iterator<Item = &'n str> + Clone),
     contexts: &[NormalizedDn],
 ) -> Vec<String> {
     let parse = |name: &str| NormalizedDn::parse(name).ok();
     let known = LazyCell::new(|| names.clone().filter_map(parse).collect::<HashSet<_>>());
     let mut found: BTreeMap<(usize, String), String> = BTreeMap::new();
-    for (name, normalized) in without_known_parent(names.clone()) {
+    for (name, normalized) in without_known_parent(names) {
         let enclosing = contexts.iter().filter(|context| normalized.is_within(context));
         let Some(head) = enclosing.max_by_key(|context| context.depth()) else { continue };
         let above = normalized.ancestors().take_while(|ancestor| *ancestor != head.as_str());
@@ -37,12 +37,12 @@ pub fn missing<'n>(
 /// missing above the others is missing above their superior, too. A directory spells a name in one way, so this
 /// is a handful, and the others need not be parsed.
 fn without_known_parent<'n>(
-    names: impl Iterator<Item = &'n str> + Clone,
+    names: &(impl Iterator<Item = &'n str> + Clone),
 ) -> Vec<(&'n str, NormalizedDn)> {
     let spelled: HashSet<&str> = names.clone().collect();
     let mut seen = HashSet::new();
     let mut open = Vec::new();
-    for name in names {
+    for name in names.clone() {
         let parent = parent(name);
         let is_known = |parent: &str| spelled.contains(parent) || seen.contains(parent);
         if parent.is_some_and(is_known) {
@@ -87,7 +87,7 @@ mod tests {
 
     fn above(names: &[&str]) -> Vec<String> {
         let contexts = [dn("DC=corp,DC=example"), dn("CN=Configuration,DC=corp,DC=example")];
-        missing(names.iter().copied(), &contexts)
+        missing(&names.iter().copied(), &contexts)
     }
 
     #[test]

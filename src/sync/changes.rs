@@ -349,7 +349,7 @@ impl Following<'_> {
     async fn with_ancestors(&mut self, mut delta: Delta, view: &View) -> Result<Delta, FetchError> {
         let contexts = self.plan.contexts.heads();
         let names = delta.entries.iter().map(PackedEntry::dn);
-        let mut missing = ancestors::missing(names, &contexts);
+        let mut missing = ancestors::missing(&names, &contexts);
         missing.retain(|name| {
             NormalizedDn::parse(name).is_ok_and(|name| view.find_dn(&name).is_none())
         });

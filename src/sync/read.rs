@@ -185,7 +185,7 @@ impl Reading<'_> {
     async fn ancestors(&mut self, assembly: Assembly) -> Result<Assembly, FetchError> {
         let contexts = self.pass.contexts.heads();
         let found = tokio::task::spawn_blocking(move || {
-            let missing = ancestors::missing(assembly.names(), &contexts);
+            let missing = ancestors::missing(&assembly.names(), &contexts);
             (assembly, missing)
         });
         let (mut assembly, missing) =
