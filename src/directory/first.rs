@@ -43,19 +43,20 @@ pub(super) fn fill(
     now: SystemTime,
 ) -> Result<Parts, BuildError> {
     let heads = heads(domain);
-    let Identified { known, slots, spellings, rejected } = identified(entries, domain, &heads)?;
-    let names = names(&known, &slots)?;
-    let spelled = known.iter().zip(&slots).map(|(known, slot)| (known.dn.clone(), *slot)).collect();
+    let Identified { runs, slots, spellings, rejected } = identified(entries, domain, &heads)?;
+    let names = names(&runs, &slots)?;
+    let mut spelled = HashMap::with_capacity(slots.len());
+    let known = runs.iter().flatten().zip(&slots);
+    spelled.extend(known.map(|(known, slot)| (known.dn.clone(), *slot)));
     let vocabulary = Vocabulary::learn(&mut parts, domain.kind, &spellings)?;
     let writer = StampWriter::prepare(&mut parts, domain.kind)?;
-    let stamps = known.iter().map(|_| parts.stamps.next(now)).collect();
+    let stamps = slots.iter().map(|_| parts.stamps.next(now)).collect();
     let slot = |name: &NormalizedDn| names.get(name).copied();
     let (attributes, outside) = (&parts.attributes.clone(), &OrdMap::new());
     let around = Surroundings { attributes, slot: &slot, spelled: Some(&spelled), outside };
     let making = Making { around, vocabulary, writer, names: &names, heads, stamps };
-    let mut stored = making.all(known, slots, &mut parts)?;
+    let mut stored = making.all(runs, &slots, &mut parts)?;
     add_memberships(&mut parts, &mut stored)?;
-    let stored: Vec<(u32, Arc<Stored>)> = (0..).zip(stored.into_iter().map(Arc::new)).collect();
     let index = Index::of_attributes(parts.config.indices.clone(), domain, &parts.attributes);
     let found = collected(&index, domain, &parts.attributes, &stored)?;
     parts.entries = stored.iter().map(|(_, stored)| Some(stored.clone())).collect::<Vector<_>>();
@@ -66,10 +67,10 @@ pub(super) fn fill(
 
 /// Entries in the order they came, so that pages of them are given back one after another.
 struct Identified {
-    known: Vec<Known>,
-    /// The slot of each.
+    runs: Vec<Vec<Known>>,
+    /// The slot of each, over all runs.
     slots: Vec<u32>,
-    /// The descriptions that runs of them have.
+    /// The descriptions that the runs have.
     spellings: Vec<Spellings>,
     rejected: Vec<Rejected>,
 }
@@ -88,31 +89,31 @@ fn identified(
         order.sort_unstable();
         (known, order, spellings, rejected)
     };
-    let (mut known, mut order) = (Vec::with_capacity(entries.len()), Vec::new());
+    let (mut runs, mut order) = (Vec::new(), Vec::with_capacity(entries.len()));
     let (mut spellings, mut rejected) = (Vec::new(), Vec::new());
     for run in in_parallel(runs_of(entries), work).ok_or_else(stopped)? {
-        let before = known.len();
+        let before = order.len();
         order.extend(run.1.into_iter().map(|(order, place)| (order, before + place)));
-        known.extend(run.0);
+        runs.push(run.0);
         spellings.push(run.2);
         rejected.extend(run.3);
     }
-    u32::try_from(known.len())
+    u32::try_from(order.len())
         .map_err(|_| BuildError("more than 4 294 967 295 entries".to_owned()))?;
     // Merges the runs, which are in order.
     order.sort();
-    let mut slots = vec![0; known.len()];
+    let mut slots = vec![0; order.len()];
     for (slot, (_, place)) in (0_u32..).zip(order) {
         slots.get_mut(place).into_iter().for_each(|found| *found = slot);
     }
-    Ok(Identified { known, slots, spellings, rejected })
+    Ok(Identified { runs, slots, spellings, rejected })
 }
 
 /// The slots by name.
-fn names(known: &[Known], slots: &[u32]) -> Result<HashMap<NormalizedDn, u32>, BuildError> {
-    let mut names = HashMap::with_capacity(known.len());
-    let (mut identities, mut sids) = (HashSet::with_capacity(known.len()), HashSet::new());
-    for (known, slot) in known.iter().zip(slots) {
+fn names(runs: &[Vec<Known>], slots: &[u32]) -> Result<HashMap<NormalizedDn, u32>, BuildError> {
+    let mut names = HashMap::with_capacity(slots.len());
+    let (mut identities, mut sids) = (HashSet::with_capacity(slots.len()), HashSet::new());
+    for (known, slot) in runs.iter().flatten().zip(slots) {
         let twice = |what: &str| {
             let dn = &known.dn;
             Err(BuildError(format!("two entries {what} {dn}")))
@@ -130,6 +131,9 @@ fn names(known: &[Known], slots: &[u32]) -> Result<HashMap<NormalizedDn, u32>, B
     Ok(names)
 }
 
+/// An entry and its slot.
+type Numbered = (u32, Arc<Stored>);
+
 /// What entries are made with.
 struct Making<'m> {
     around: Surroundings<'m>,
@@ -145,13 +149,20 @@ impl Making<'_> {
     /// The entries as they are kept, in the order of their slots, still without memberships.
     fn all(
         &self,
-        known: Vec<Known>,
-        slots: Vec<u32>,
+        runs: Vec<Vec<Known>>,
+        slots: &[u32],
         parts: &mut Parts,
-    ) -> Result<Vec<Stored>, BuildError> {
-        let mut all: Vec<Option<Stored>> = known.iter().map(|_| None).collect();
-        let runs = runs_of(known.into_iter().zip(slots).collect());
-        for (run, outside) in in_parallel(runs, |run| self.run(run)).ok_or_else(stopped)? {
+    ) -> Result<Vec<Numbered>, BuildError> {
+        let mut all: Vec<Option<Arc<Stored>>> = vec![None; slots.len()];
+        let mut rest = slots;
+        let with_slots = |run: Vec<Known>| {
+            let (own, others) = rest.split_at_checked(run.len()).unwrap_or((rest, &[]));
+            rest = others;
+            (run, own)
+        };
+        let jobs = runs.into_iter().map(with_slots).collect();
+        let made = in_parallel(jobs, |(run, slots)| self.run(run, slots));
+        for (run, outside) in made.ok_or_else(stopped)? {
             for (slot, stored) in run {
                 let place = usize::try_from(slot).ok().and_then(|slot| all.get_mut(slot));
                 if let Some(place) = place {
@@ -162,15 +173,16 @@ impl Making<'_> {
                 parts.outside.entry(octets).or_insert(name);
             }
         }
-        Ok(all.into_iter().flatten().collect())
+        let all = (0..).zip(all);
+        Ok(all.filter_map(|(slot, stored)| Some((slot, stored?))).collect())
     }
 
-    fn run(&self, run: Vec<(Known, u32)>) -> (Vec<(u32, Stored)>, OutsideNames) {
+    fn run(&self, run: Vec<Known>, slots: &[u32]) -> (Vec<Numbered>, OutsideNames) {
         let mut contents = Contents::new(self.around, &self.vocabulary);
         let mut writer = self.writer.clone();
         let (mut content, mut block) = (Content::default(), Vec::new());
         let mut made = Vec::with_capacity(run.len());
-        for (known, slot) in run {
+        for (known, &slot) in run.into_iter().zip(slots) {
             content.clear();
             contents.read(&known.entry, &mut content);
             let stamp = usize::try_from(slot).ok().and_then(|slot| self.stamps.get(slot));
@@ -181,7 +193,8 @@ impl Making<'_> {
             let above = self.above(&name);
             let fields = content.fields_in(&mut block);
             let references = content.references.drain(..).collect();
-            made.push((slot, Stored { guid, sid, kind, dn, above, name, fields, references }));
+            let stored = Stored { guid, sid, kind, dn, above, name, fields, references };
+            made.push((slot, Arc::new(stored)));
         }
         (made, contents.outside)
     }
@@ -197,9 +210,9 @@ impl Making<'_> {
 }
 
 /// Gives each entry the groups it is in.
-fn add_memberships(parts: &mut Parts, stored: &mut [Stored]) -> Result<(), BuildError> {
+fn add_memberships(parts: &mut Parts, stored: &mut [Numbered]) -> Result<(), BuildError> {
     let ids = Ids::of(&parts.attributes);
-    if !stored.iter().any(|stored| ids.lists_members(stored)) {
+    if !stored.iter().any(|(_, stored)| ids.lists_members(stored)) {
         return Ok(());
     }
     let member_of = parts.intern(&AttributeDescription::new("memberOf"))?;
@@ -209,7 +222,9 @@ fn add_memberships(parts: &mut Parts, stored: &mut [Stored]) -> Result<(), Build
     let mut groups = Vec::new();
     for run in pairs.chunk_by(|(one, _), (other, _)| one == other) {
         let member = run.first().and_then(|(member, _)| usize::try_from(*member).ok());
-        let Some(stored) = member.and_then(|member| stored.get_mut(member)) else { continue };
+        let member = member.and_then(|member| stored.get_mut(member));
+        // Nobody else has it yet.
+        let Some(stored) = member.and_then(|(_, stored)| Arc::get_mut(stored)) else { continue };
         if stored.kind == EntryKind::Deleted {
             continue;
         }
@@ -224,35 +239,35 @@ fn add_memberships(parts: &mut Parts, stored: &mut [Stored]) -> Result<(), Build
 }
 
 /// Members with their groups.
-fn pairs(ids: &Ids, stored: &[Stored]) -> Vec<(u32, u32)> {
+fn pairs(ids: &Ids, stored: &[Numbered]) -> Vec<(u32, u32)> {
     let uids = ids.member_uid.map_or_else(HashMap::new, |_| uids(ids, stored));
     let mut pairs = Vec::new();
-    for (group, stored) in (0_u32..).zip(stored) {
+    for (group, stored) in stored {
         if stored.kind == EntryKind::Deleted {
             continue;
         }
         for list in stored.references.iter().filter(|list| ids.names_members(list.attribute)) {
-            pairs.extend(list.inside.iter().map(|member| (member, group)));
+            pairs.extend(list.inside.iter().map(|member| (member, *group)));
         }
         let element = ids.member_uid.and_then(|id| stored.fields.element(id));
         for uid in element.into_iter().flat_map(values) {
             let uid = prepare(Syntax::CaseIgnore, uid);
             let member = uid.and_then(|uid| *uids.get(&uid)?);
-            pairs.extend(member.map(|member| (member, group)));
+            pairs.extend(member.map(|member| (member, *group)));
         }
     }
     pairs
 }
 
 /// Who has which uid; `None` for several.
-fn uids(ids: &Ids, stored: &[Stored]) -> HashMap<Vec<u8>, Option<u32>> {
+fn uids(ids: &Ids, stored: &[Numbered]) -> HashMap<Vec<u8>, Option<u32>> {
     let mut holders: HashMap<Vec<u8>, Option<u32>> = HashMap::new();
-    for (slot, stored) in (0_u32..).zip(stored) {
+    for (slot, stored) in stored {
         let element = ids.uid.and_then(|id| stored.fields.element(id));
         for uid in element.into_iter().flat_map(values) {
             let Some(uid) = prepare(Syntax::CaseIgnore, uid) else { continue };
-            let holder = holders.entry(uid).or_insert(Some(slot));
-            if *holder != Some(slot) {
+            let holder = holders.entry(uid).or_insert(Some(*slot));
+            if *holder != Some(*slot) {
                 *holder = None;
             }
         }
@@ -265,9 +280,9 @@ fn collected(
     index: &Index,
     domain: &Domain,
     attributes: &Attributes,
-    stored: &[(u32, Arc<Stored>)],
+    stored: &[Numbered],
 ) -> Result<Vec<Vec<Found>>, BuildError> {
-    let work = |run: &[(u32, Arc<Stored>)]| {
+    let work = |run: &[Numbered]| {
         let mut collector = Collector::new(index, domain.kind, attributes, run.len());
         run.iter().for_each(|(slot, stored)| collector.add(*slot, stored));
         collector.into_found()

@@ -323,7 +323,9 @@ struct Members<'e> {
 impl<'e> Members<'e> {
     fn of(guid: Guid, group: &'e PackedEntry) -> Self {
         let lists = group.values_of("member").chain(group.values_of("uniqueMember"));
-        let spelled = lists.collect();
+        // A group of everybody would grow seventeen times otherwise.
+        let mut spelled = HashSet::with_capacity(lists.clone().count());
+        spelled.extend(lists);
         Self { guid, spelled, normalized: None }
     }
 
