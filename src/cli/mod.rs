@@ -20,6 +20,7 @@ pub mod check;
 pub mod client;
 pub mod demo;
 pub mod entry;
+mod examples;
 pub mod exit;
 pub mod explain;
 pub mod explain_bind;
@@ -33,7 +34,6 @@ pub mod status;
 pub mod sync;
 #[cfg(test)]
 mod tests;
-
 pub mod unshield;
 
 pub use entry::main;
