@@ -24,7 +24,11 @@ const CONNECTIONS: usize = 50;
 /// How far from 0.5 the area may be.
 const BOUND: f64 = 0.1;
 
+/// So many wrong passwords from one place are a flood, which is answered otherwise.
 const REST: &str = r#"
+[shield]
+application_failures = 0
+client_failures = 0
 [[application]]
 name = "crm"
 bases = ["OU=People,DC=corp,DC=example"]
