@@ -72,7 +72,7 @@ fn documented_messages_exist() {
         assert!(program.contains(&format!("\"{message}")), "{message}");
         checked += 1;
     }
-    assert_eq!(checked, 27);
+    assert_eq!(checked, 29);
 }
 
 /// Every test that the page of invariants names is there.
