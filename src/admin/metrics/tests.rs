@@ -298,7 +298,7 @@ fn values_follow_the_state() {
             expected.into_iter().map(|(rest, value)| (format!("{name}{rest}"), value)).collect();
         assert_eq!(families[&name].samples, expected, "{name}");
     }
-    assert_eq!(families.len(), 24, "{:?}", families.keys());
+    assert_eq!(families.len(), 26, "{:?}", families.keys());
 }
 
 #[test]

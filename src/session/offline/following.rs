@@ -17,7 +17,7 @@ use crate::policy::{Application, Refusal, World};
 use crate::session::gate::Gate;
 use crate::time::Now;
 
-use super::Offline;
+use super::book::Offline;
 
 /// Between two looks whether an operator has blocked somebody, or time has passed.
 const TICK: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use crate::session::gate::Gate;
 use crate::time::Now;
 use crate::upstream::{BindOutcome, Verification};
 
-use super::Offline;
+use super::book::Offline;
 
 /// A login that is being checked in such a directory.
 pub(in crate::session) struct OfflineLogin {
