@@ -22,6 +22,7 @@ use crate::server::{Applications, BoundListener, Drain, ListenerConfig, Listener
 use crate::session::audit::NameHash;
 use crate::session::gate::Gate;
 use crate::session::kill_switch::KillSwitch;
+use crate::session::offline;
 use crate::session::registry::Registry;
 use crate::session::waking;
 use crate::shield::Sources;
@@ -79,12 +80,14 @@ impl App {
         let names: Vec<&str> = config.directories.iter().map(|one| &*one.name).collect();
         let jobs = kept_jobs(store.as_ref(), &names);
         let sources = Arc::new(Sources::new(config.sources));
+        let slow_checks = Arc::new(Semaphore::new(SLOW_CHECKS));
         let around = directory::Around {
             applications: &known_applications,
             store: store.as_ref(),
             jobs: &jobs,
             sources: &sources,
             trail: trail.as_ref(),
+            slow_checks: &slow_checks,
         };
         let of = |settings| Directory::new(settings, &around, &random_key()?);
         let directories: Vec<Directory> =
@@ -102,7 +105,7 @@ impl App {
             revocations: Arc::default(),
             pins: Arc::default(),
             secrets: VerifiedSecrets::new(random_key()?),
-            slow_checks: Arc::new(Semaphore::new(SLOW_CHECKS)),
+            slow_checks,
             heavy_searches: Arc::new(Semaphore::new(heavy_searches())),
             log: log.lines().clone(),
             trail,
@@ -169,6 +172,14 @@ impl App {
                 shield.maintain(&upstream).await;
                 "the shield of a directory"
             });
+            if let Some(offline) = directory.offline {
+                let following =
+                    offline::follow(self.gate.clone(), offline, self.applications.clone().into());
+                parts.spawn(async move {
+                    following.await;
+                    "the logins without a controller"
+                });
+            }
             let stop = self.drain.watch();
             let driver = directory.driver;
             parts.spawn(async move {

@@ -1,4 +1,4 @@
-//! The JSON documents about the lockout shield.
+//! The JSON documents about the lockout shield, and about logins without a controller.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,23 @@ pub struct Shield {
     pub waited: u64,
     /// Of those, how many were answered "busy".
     pub timed_out: u64,
+}
+
+/// Logins without a controller of one directory that lets some in, in `GET /v1/status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offline {
+    /// Accounts of which a verifier is kept.
+    pub verifiers: usize,
+    /// Such logins since the start with the right password.
+    pub accepted: u64,
+    /// Such logins since the start with a wrong password.
+    pub wrong_password: u64,
+    /// Such logins since the start whose password was not looked at, or whose result was not told.
+    pub withheld: u64,
+    /// Verifiers made since the start.
+    pub remembered: u64,
+    /// Accepted passwords that were not remembered because too many waited.
+    pub not_remembered: u64,
 }
 
 /// Floods of wrong passwords from one place, in `GET /v1/status`.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::directory::{Explanation, Lacking, MissingRequired};
 use crate::sync::{Held, Job, PassCounts, Preview};
 
-use super::budgets::{Shield, Sources};
+use super::budgets::{Offline, Shield, Sources};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,9 @@ pub struct Directory {
     /// What keeps its accounts from being locked.
     #[serde(default)]
     pub shield: Shield,
+    /// Logins without a controller; absent where nobody may.
+    #[serde(default)]
+    pub offline: Option<Offline>,
 }
 
 /// One controller.

@@ -15,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::session::revocations::RevocationSeconds;
 
-use super::budgets::Sources;
+use super::budgets::{Offline, Sources};
 use super::document::{Capability, Controller, Directory, Status, View};
 
 /// The media type of OpenMetrics text.
@@ -132,6 +132,7 @@ impl Collector for Snapshot {
         self.passes(&mut out)?;
         self.following(&mut out)?;
         self.shields(&mut out)?;
+        self.offline(&mut out)?;
         self.controllers(&mut out)
     }
 }
@@ -213,6 +214,16 @@ impl Snapshot {
                 ([("source", "client")], client_refused),
             ],
         )
+    }
+
+    /// Only of directories that let somebody in without a controller.
+    fn offline(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let kept = || self.directories().filter_map(|one| Some((one, one.offline?)));
+        let verifiers = kept().map(|(one, offline)| (named(one), wide(offline.verifiers)));
+        Family::new("offline_verifiers", "Accounts whose password could be checked here")
+            .gauges(out, verifiers)?;
+        Family::new("offline_logins", "Logins while no controller could be asked")
+            .counters(out, kept().flat_map(|(one, offline)| without_controller(one, offline)))
     }
 
     fn controllers(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -304,6 +315,15 @@ fn turned_away(directory: &Directory) -> [(Labels<'_, 2>, u64); 3] {
         ("waited_too_long", shield.timed_out),
     ]
     .map(|(why, count)| ([("directory", directory.name.as_str()), ("why", why)], count))
+}
+
+fn without_controller(directory: &Directory, counts: Offline) -> [(Labels<'_, 2>, u64); 3] {
+    [
+        ("accepted", counts.accepted),
+        ("wrong_password", counts.wrong_password),
+        ("withheld", counts.withheld),
+    ]
+    .map(|(outcome, count)| ([("directory", directory.name.as_str()), ("outcome", outcome)], count))
 }
 
 /// A moment before 1970 can only come from a clock that is wrong.

@@ -12,6 +12,7 @@ use crate::directory::{AttributeMapping, ChangeSummary, PublishedView, View};
 use crate::policy::{Application, DirectoryState, World};
 use crate::session::gate::Gate;
 use crate::session::kill_switch::KillSwitch;
+use crate::session::offline::Offline;
 use crate::session::revocations::{RevocationSeconds, Revocations};
 use crate::shield::{Shield, Sources};
 use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
@@ -63,6 +64,8 @@ pub struct ControlledDirectory {
     pub published: Arc<PublishedView>,
     /// What keeps its accounts from being locked.
     pub shield: Arc<Shield>,
+    /// Who may log in while no controller can be asked, if anybody may.
+    pub offline: Option<Arc<Offline>>,
     /// Its sync.
     pub sync: SyncHandle,
     /// Which attribute says what about a person.
@@ -176,6 +179,7 @@ impl ControlledDirectory {
             view: view_now.map(|copy| view(&copy, now)),
             sync: self.sync_document(age),
             shield: shield::document(&self.shield),
+            offline: self.offline.as_deref().map(offline),
         }
     }
 
@@ -388,4 +392,16 @@ fn transition(record: &HistoryRecord) -> document::Transition {
 /// The seconds from a moment to now; none if the moment is to come (somebody set the clock).
 fn seconds_between(since_unix: i64, now: Now) -> u64 {
     u64::try_from(now.unix_seconds() - since_unix).unwrap_or(0)
+}
+
+fn offline(offline: &Offline) -> budgets::Offline {
+    let counts = offline.counts();
+    budgets::Offline {
+        verifiers: counts.verifiers,
+        accepted: counts.accepted,
+        wrong_password: counts.wrong,
+        withheld: counts.withheld,
+        remembered: counts.remembered,
+        not_remembered: counts.not_remembered,
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
 
 use crate::admin::ControlledDirectory;
 use crate::config::{DirectorySettings, SyncSettings};
@@ -14,6 +15,7 @@ use crate::policy::departures::Departures;
 use crate::policy::impact::{impact, leaving, withdrawn};
 use crate::session::dialect::Dialect;
 use crate::session::gate::DirectoryGate;
+use crate::session::offline::Offline;
 use crate::shield::{Shield, Sources};
 use crate::store::Store;
 use crate::sync::consequences::Step;
@@ -36,6 +38,7 @@ pub(super) struct Directory {
     pub(super) published: Arc<PublishedView>,
     pub(super) driver: SyncDriver,
     pub(super) shield: Arc<Shield>,
+    pub(super) offline: Option<Arc<Offline>>,
     sync: SyncHandle,
     attributes: AttributeMapping,
     max_age: Duration,
@@ -49,6 +52,8 @@ pub(super) struct Around<'a> {
     pub(super) jobs: &'a SharedJobs,
     pub(super) sources: &'a Arc<Sources>,
     pub(super) trail: Option<&'a Arc<Trail>>,
+    /// Bounds how many passwords and secrets are hashed at a time.
+    pub(super) slow_checks: &'a Arc<Semaphore>,
 }
 
 impl Directory {
@@ -61,7 +66,7 @@ impl Directory {
         around: &Around<'_>,
         key: &[u8; 32],
     ) -> anyhow::Result<Self> {
-        let Around { applications, store, jobs, sources, trail } = around;
+        let Around { applications, store, jobs, sources, trail, slow_checks } = around;
         let (name, max_age) = (settings.name.clone(), settings.sync.max_age);
         let attributes = settings.attributes;
         let of_directory = || format!("directory {name:?}");
@@ -87,6 +92,19 @@ impl Directory {
         let published = PublishedView::empty();
         let shield =
             Shield::new(name.clone(), settings.shield, published.clone(), (*sources).clone(), key);
+        let kept = store.map(|store| store.by_identity(&name));
+        let offline = match settings.offline {
+            Some(config) => {
+                let (published, places) = (published.clone(), (*slow_checks).clone());
+                let wall = Now::read().wall;
+                Some(Offline::open(name.clone(), config, published, kept, places, wall))
+            }
+            None => {
+                kept.map_or(Ok(()), |kept| kept.clear())
+                    .context("what was kept for logins without a controller cannot be deleted")?;
+                None
+            }
+        };
         let keeping =
             store.map_or_else(Keeping::default, |store| Keeping::new(store.clone(), name.clone()));
         let departures = Arc::new(Departures::new(name.clone()));
@@ -104,6 +122,7 @@ impl Directory {
             published,
             driver,
             shield,
+            offline,
             sync,
             attributes,
             max_age,
@@ -126,6 +145,7 @@ impl Directory {
             max_age: self.max_age,
             upstream: self.upstream.clone(),
             shield: self.shield.clone(),
+            offline: self.offline.clone(),
             dialect: ArcSwap::from_pointee(Dialect::default_for(kind)),
             refresh: Box::new(move || sync.refused()),
         }
@@ -137,6 +157,7 @@ impl Directory {
             upstream: self.upstream.clone(),
             published: self.published.clone(),
             shield: self.shield.clone(),
+            offline: self.offline.clone(),
             sync: self.sync.clone(),
             attributes: self.attributes.clone(),
             max_age: self.max_age,

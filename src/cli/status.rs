@@ -389,6 +389,7 @@ mod tests {
                 view: None,
                 sync: Sync { running: true, progress_entries: Some(3000), ..Sync::default() },
                 shield: Shield::default(),
+                offline: None,
             }],
             sessions_open: 1,
             revocations: Revocations::default(),
@@ -463,6 +464,7 @@ mod tests {
                 ..Sync::default()
             },
             shield: Shield::default(),
+            offline: None,
         };
         let mut page = String::new();
         sync_text(&mut page, &directory, 120);

@@ -335,7 +335,8 @@ fn nesting(bases: &[ScopeBase], excluded: &[ScopeBase], at: &str, findings: &mut
     }
 }
 
-fn groups(texts: Option<&[String]>, key: &str, findings: &mut Findings) -> Vec<String> {
+/// Names of groups, none of them twice.
+pub(super) fn groups(texts: Option<&[String]>, key: &str, findings: &mut Findings) -> Vec<String> {
     let Some(texts) = texts else { return Vec::new() };
     not_empty(texts, key, findings);
     findings.duplicates(

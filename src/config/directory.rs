@@ -12,7 +12,7 @@ use super::listener::to_usize;
 use super::raw::{RawController, RawDirectory, RawHealth, RawIndex, RawPool, RawTimeouts, Short};
 use super::resolve::{DirectorySettings, Surroundings};
 use super::value::{self, Scheme};
-use super::{attributes, shield, sync};
+use super::{attributes, offline, shield, sync};
 use crate::directory::IndexPlan;
 use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
@@ -88,6 +88,7 @@ fn one(
     let sync = sync::resolve(raw, kind, &format!("{at}.sync"), findings);
     let guard = sync::guard(&raw.guard, &format!("{at}.guard"), findings);
     let shield = shield::resolve(&raw.shield, &format!("{at}.shield"), findings);
+    let offline = offline::resolve(&raw.offline, &format!("{at}.offline"), findings);
     let attributes =
         attributes::resolve(&raw.attributes, kind, &format!("{at}.attributes"), findings);
     let indices = indices(&raw.index, &format!("{at}.index"), findings);
@@ -104,7 +105,7 @@ fn one(
         max_message,
         health,
     };
-    Some(DirectorySettings { name, upstream, sync, guard, shield, attributes, indices })
+    Some(DirectorySettings { name, upstream, sync, guard, shield, offline, attributes, indices })
 }
 
 fn name(raw: &RawDirectory, at: &str, findings: &mut Findings) -> Option<String> {

@@ -24,6 +24,7 @@ mod filter;
 mod listener;
 pub mod load;
 mod local_account;
+mod offline;
 mod parse;
 mod presentation;
 mod raw;

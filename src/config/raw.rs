@@ -73,6 +73,7 @@ pub(super) struct RawDirectory {
     pub(super) sync: RawSync,
     pub(super) guard: RawGuard,
     pub(super) shield: RawShield,
+    pub(super) offline: RawOffline,
     pub(super) attributes: RawAttributes,
     pub(super) index: RawIndex,
 }
@@ -164,6 +165,18 @@ pub(super) struct RawShield {
     pub(super) fallback_failures: Option<u32>,
     pub(super) fallback_window: Option<String>,
     pub(super) remember: Option<String>,
+}
+
+/// `[directory.offline]`
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawOffline {
+    pub(super) groups: Option<Vec<String>>,
+    pub(super) denied_groups: Option<Vec<String>>,
+    pub(super) max_age: Option<String>,
+    pub(super) failures: Option<u32>,
+    pub(super) uses: Option<u32>,
 }
 
 /// `[shield]`

@@ -11,6 +11,7 @@ use super::raw::{RawConfig, RawLog};
 use super::{application, audit, directory, listener, shield, value};
 use crate::directory::{AttributeMapping, IndexPlan};
 use crate::policy::application::Application;
+use crate::policy::offline::OfflineConfig;
 use crate::server::ListenerConfig;
 use crate::shield::{ShieldConfig, SourceLimits};
 use crate::sync::{CronSchedule, GuardConfig, ScheduleError, Strategy};
@@ -73,6 +74,8 @@ pub struct DirectorySettings {
     pub guard: GuardConfig,
     /// How its accounts are kept from being locked.
     pub shield: ShieldConfig,
+    /// Who may log in while no controller can be asked; `None`: nobody.
+    pub offline: Option<OfflineConfig>,
     /// Which attribute says what about a person.
     pub attributes: AttributeMapping,
     /// Which attributes of the copy have which index.

@@ -19,6 +19,7 @@ use crate::telemetry::LogLevel;
 use crate::upstream::{Security, Trust};
 
 mod faults;
+mod offline;
 mod shield;
 mod shipped;
 mod sync;

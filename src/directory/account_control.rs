@@ -40,6 +40,13 @@ pub(super) fn computed(entry: EntryRef<'_>, now: SystemTime) -> Option<i64> {
     Some(flags)
 }
 
+/// Whether a user's password has expired at `now`, or is to be changed; `None` where the domain's policy was not
+/// copied. Fine-grained policies are not looked at.
+#[must_use]
+pub fn password_has_expired(entry: EntryRef<'_>, now: SystemTime) -> Option<bool> {
+    computed(entry, now).map(|flags| flags & PASSWORD_EXPIRED != 0)
+}
+
 /// What the head of the domain says; both are negative durations in 100-nanosecond steps.
 struct Policy {
     max_password_age: i64,

@@ -78,6 +78,7 @@ mod whole;
 mod withdrawn;
 mod wording;
 
+pub use account_control::password_has_expired;
 pub use apply::{BuildError, Changes, Times};
 pub use budget::Budget;
 pub use changeset::ChangeSummary;

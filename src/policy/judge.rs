@@ -14,6 +14,7 @@ use super::account::AccountState;
 use super::application::{AnonymousAccess, Application, Freshness};
 use super::local_account::LocalSecretAccepted;
 use super::name::{self, BindName, Resolved};
+use super::offline::OfflineVerified;
 use super::refusal::Refusal;
 use super::rules::{self, Subject};
 use super::world::{DirectoryState, World};
@@ -232,6 +233,18 @@ impl Admission {
             identity: Identity::Directory(self.account),
             epoch: self.epoch,
         }
+    }
+
+    /// Turns the admission into a permit without a controller: the password is the one that a controller has
+    /// accepted before. `None` if that was another account's.
+    #[must_use]
+    pub fn confirm_offline(self, evidence: &OfflineVerified) -> Option<Permit> {
+        let Account { directory, guid, .. } = &self.account;
+        evidence.is_of(directory, *guid).then(|| Permit {
+            application: self.application,
+            identity: Identity::Directory(self.account),
+            epoch: self.epoch,
+        })
     }
 }
 

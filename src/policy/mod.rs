@@ -5,7 +5,7 @@
 //! ([`mod@judge`], and [`mod@candidate`] for a bind), the decision step by step for an operator ([`explain`]), what an
 //! application is shown ([`visibility`], as its [`presentation`] has it) and was shown before it left
 //! ([`departures`]), what a new view does to all of them ([`mod@impact`]), accounts only this program knows
-//! ([`local_account`]), how much traffic an application may make ([`traffic`]), and how long a refusal waits
+//! ([`local_account`]), who may log in while no controller can be asked ([`offline`]), how much traffic an application may make ([`traffic`]), and how long a refusal waits
 //! ([`pace`]).
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
@@ -25,6 +25,7 @@ pub mod impact;
 pub mod judge;
 pub mod local_account;
 pub mod name;
+pub mod offline;
 mod others;
 pub mod pace;
 pub mod presentation;

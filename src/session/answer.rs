@@ -19,6 +19,10 @@ pub enum Reason {
     Accepted,
     /// A local service account gave its secret.
     AcceptedLocally,
+    /// No controller could be asked; the password is the one that a controller has accepted before.
+    AcceptedOffline,
+    /// No controller could be asked; the password is not the one that a controller has accepted before.
+    OfflinePasswordWrong,
     /// Neither name nor password: the session is anonymous.
     Anonymous,
     /// Refused here by a rule; no controller was asked, or it was asked before the rule changed.
@@ -57,9 +61,11 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason but the refusals by rule and what an application is not served, for documentation tests.
-    pub const ALL_OTHERS: [Self; 17] = [
+    pub const ALL_OTHERS: [Self; 19] = [
         Self::Accepted,
         Self::AcceptedLocally,
+        Self::AcceptedOffline,
+        Self::OfflinePasswordWrong,
         Self::Anonymous,
         Self::Rejected,
         Self::RepeatedPassword,
@@ -83,6 +89,8 @@ impl Reason {
         match self {
             Self::Accepted => "accepted",
             Self::AcceptedLocally => "accepted_locally",
+            Self::AcceptedOffline => "accepted_offline",
+            Self::OfflinePasswordWrong => "offline_password_wrong",
             Self::Anonymous => "anonymous",
             Self::Refused(refusal) => refusal.code(),
             Self::Rejected => "rejected_by_controller",
@@ -107,8 +115,13 @@ impl Reason {
     #[must_use]
     pub const fn outcome(self) -> &'static str {
         match self {
-            Self::Accepted | Self::AcceptedLocally | Self::Anonymous => "accepted",
-            Self::Rejected | Self::RepeatedPassword | Self::LocalSecretWrong => "rejected",
+            Self::Accepted | Self::AcceptedLocally | Self::AcceptedOffline | Self::Anonymous => {
+                "accepted"
+            }
+            Self::Rejected
+            | Self::RepeatedPassword
+            | Self::LocalSecretWrong
+            | Self::OfflinePasswordWrong => "rejected",
             Self::Unavailable | Self::Busy | Self::Barred(Barred::TooFast) => "unavailable",
             Self::Refused(Refusal::ViewNotReady | Refusal::ViewStale) => "unavailable",
             Self::Refused(_)
@@ -136,9 +149,11 @@ impl Reason {
             | Self::RepeatedPassword
             | Self::Shielded
             | Self::LocalSecretWrong
+            | Self::OfflinePasswordWrong
             | Self::PasswordContainsNul => true,
             Self::Accepted
             | Self::AcceptedLocally
+            | Self::AcceptedOffline
             | Self::Anonymous
             | Self::EmptyPassword
             | Self::CleartextRefused
@@ -189,7 +204,10 @@ fn is_wrong_password(result: &LdapResult) -> bool {
 pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> LdapResult {
     let plain = |code, text: &str| LdapResult::new(code, text);
     match reason {
-        Reason::Accepted | Reason::AcceptedLocally | Reason::Anonymous => LdapResult::success(),
+        Reason::Accepted
+        | Reason::AcceptedLocally
+        | Reason::AcceptedOffline
+        | Reason::Anonymous => LdapResult::success(),
         Reason::Refused(Refusal::ViewNotReady) => plain(
             ResultCode::UNAVAILABLE,
             "the directory has not been synchronised yet, try again shortly",
@@ -199,6 +217,7 @@ pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> Ld
         Reason::Rejected
         | Reason::RepeatedPassword
         | Reason::LocalSecretWrong
+        | Reason::OfflinePasswordWrong
         | Reason::PasswordContainsNul => dialect.refusal(SubCode::LogonFailure),
         // What the directory would say, had it counted as many: in either style, as its own 775 is relayed.
         Reason::Shielded => dialect.refusal(SubCode::LockedOut),

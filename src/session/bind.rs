@@ -14,6 +14,7 @@ use crate::policy::application::LocalAccount;
 use crate::policy::candidate::{Candidate, Refused, candidate};
 use crate::policy::judge::NamedAccount;
 use crate::policy::local_account::LocalSecretAccepted;
+use crate::policy::offline::{NotVerified, OfflineVerified};
 use crate::policy::{Admission, Application, BindName, Permit, Refusal, World};
 use crate::shield::sources::Source;
 use crate::shield::{Answer, Turned};
@@ -179,6 +180,32 @@ pub fn conclude_controller(
         },
         BindOutcome::Unavailable(_) => Verdict::about(Reason::Unavailable, account),
         BindOutcome::Busy => Verdict::about(Reason::Busy, account),
+    }
+}
+
+/// Ends a bind that no controller could be asked about, in a directory that lets some in all the same. The rules
+/// are asked again, as after a controller's word.
+#[must_use]
+pub fn conclude_offline(
+    admission: Admission,
+    tried: Result<&OfflineVerified, NotVerified>,
+    world: &World,
+    now: Now,
+) -> Verdict {
+    let account = NamedAccount::from(admission.account());
+    let evidence = match tried {
+        Ok(evidence) => evidence,
+        Err(NotVerified::WrongPassword) => {
+            return Verdict::about(Reason::OfflinePasswordWrong, account);
+        }
+        Err(NotVerified::Withheld(_)) => return Verdict::about(Reason::Unavailable, account),
+    };
+    match admission.renewed(world, now).map(|confirmed| confirmed.confirm_offline(evidence)) {
+        Ok(Some(permit)) => {
+            Verdict { permit: Some(permit), ..Verdict::about(Reason::AcceptedOffline, account) }
+        }
+        Ok(None) => Verdict::about(Reason::Unavailable, account),
+        Err(refusal) => Verdict::about(Reason::Refused(refusal), account),
     }
 }
 

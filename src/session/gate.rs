@@ -19,6 +19,7 @@ use crate::upstream::Upstream;
 use super::audit::NameHash;
 use super::dialect::Dialect;
 use super::kill_switch::KillSwitch;
+use super::offline::Offline;
 use super::pins::Pins;
 use super::registry::Registry;
 use super::revocations::Revocations;
@@ -37,6 +38,8 @@ pub struct DirectoryGate {
     pub upstream: Arc<Upstream>,
     /// What keeps its accounts from being locked.
     pub shield: Arc<Shield>,
+    /// Who may log in while no controller can be asked; `None`: nobody, and nothing is kept of passwords.
+    pub offline: Option<Arc<Offline>>,
     /// How it words a wrong password.
     pub dialect: ArcSwap<Dialect>,
     /// Asks for a sync pass soon; many calls make one pass.

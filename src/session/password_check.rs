@@ -19,6 +19,7 @@ use super::answer::Reason;
 use super::bind::{self, Begun, Verdict};
 use super::dialect::Dialect;
 use super::gate::{DirectoryGate, Gate};
+use super::offline::login::OfflineLogin;
 
 /// Longest wait for a place to check a slow secret: an answer has to come before applications give up.
 const SLOW_CHECK_WAIT: Duration = Duration::from_secs(2);
@@ -66,6 +67,8 @@ pub(super) async fn check(
                 return Checked::here(Verdict::of(Reason::Unavailable));
             };
             let begun = Now::read().monotonic;
+            let offline = directory.offline.as_ref();
+            let offline = offline.map(|offline| OfflineLogin::begin(offline, &admission));
             let origin = Origin { application: application.name.clone(), client };
             let guid = admission.account().guid;
             let waits_until = begun + longest_wait(directory);
@@ -87,8 +90,12 @@ pub(super) async fn check(
             learn(directory, &verification);
             let Verification { controller, attempts, .. } = &verification;
             let (controller, attempts) = (controller.clone(), *attempts);
-            let (world, now) = (gate.world(), Now::read());
-            let verdict = bind::conclude_controller(admission, verification, &world, now);
+            let (verdict, now) = if let Some(offline) = offline {
+                offline.conclude(gate, admission, password, verification).await
+            } else {
+                let (world, now) = (gate.world(), Now::read());
+                (bind::conclude_controller(admission, verification, &world, now), now)
+            };
             Checked { verdict, controller, attempts, now }
         }
     }

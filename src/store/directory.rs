@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
+use super::by_identity;
 use super::database::Shared;
 use super::error::{StoreError, Trouble};
 use super::global::opened;
@@ -156,5 +157,5 @@ impl DirectoryStore {
 
 /// The directory whose table this is.
 pub(super) fn of_table(name: &str) -> Option<&str> {
-    name.strip_prefix(RECORDS).or_else(|| name.strip_prefix(VALUES))
+    [RECORDS, VALUES, by_identity::PREFIX].iter().find_map(|prefix| name.strip_prefix(prefix))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle};
 
+use super::by_identity::IdentityStore;
 use super::database::Shared;
 use super::directory::{self, DirectoryStore};
 use super::error::{StoreError, Trouble};
@@ -34,6 +35,12 @@ impl Store {
     #[must_use]
     pub fn directory(&self, name: &str) -> DirectoryStore {
         DirectoryStore::new(self.shared.clone(), name)
+    }
+
+    /// What is kept of accounts of the directory with this name.
+    #[must_use]
+    pub fn by_identity(&self, name: &str) -> IdentityStore {
+        IdentityStore::new(self.shared.clone(), name)
     }
 
     /// Drops what is kept of all directories but these.

@@ -33,6 +33,7 @@ mod latency;
 mod layering;
 mod limits;
 mod listeners;
+mod offline;
 mod openldap;
 mod proxied;
 mod schema;

@@ -167,6 +167,14 @@ fn status() -> Status {
                     timed_out: 43,
                     ..Shield::default()
                 },
+                offline: Some(Offline {
+                    verifiers: 7,
+                    accepted: 44,
+                    wrong_password: 45,
+                    withheld: 46,
+                    remembered: 47,
+                    not_remembered: 48,
+                }),
             },
             Directory {
                 name: "labs".to_owned(),
@@ -174,6 +182,7 @@ fn status() -> Status {
                 view: None,
                 sync: failing,
                 shield: Shield::default(),
+                offline: None,
             },
         ],
         sessions_open: 3,
@@ -242,6 +251,15 @@ fn values_follow_the_state() {
             "shield_sources_turned_away",
             vec![(r#"_total{source="application"}"#, 51.0), (r#"_total{source="client"}"#, 52.0)],
         ),
+        ("offline_verifiers", vec![(r#"{directory="corp"}"#, 7.0)]),
+        (
+            "offline_logins",
+            vec![
+                (r#"_total{directory="corp",outcome="accepted"}"#, 44.0),
+                (r#"_total{directory="corp",outcome="wrong_password"}"#, 45.0),
+                (r#"_total{directory="corp",outcome="withheld"}"#, 46.0),
+            ],
+        ),
         (
             "controller_up",
             vec![
@@ -280,7 +298,7 @@ fn values_follow_the_state() {
             expected.into_iter().map(|(rest, value)| (format!("{name}{rest}"), value)).collect();
         assert_eq!(families[&name].samples, expected, "{name}");
     }
-    assert_eq!(families.len(), 24, "{:?}", families.keys());
+    assert_eq!(families.len(), 26, "{:?}", families.keys());
 }
 
 #[test]

@@ -92,6 +92,7 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
             upstream,
             published: published.clone(),
             shield: shield.clone(),
+            offline: None,
             sync: exchange(sync),
             attributes,
             max_age,
@@ -140,6 +141,7 @@ fn gate(
     let directory = DirectoryGate {
         name: name.clone(),
         kind: DirectoryKind::ActiveDirectory,
+        offline: None,
         published: published.clone(),
         max_age,
         upstream: upstream.clone(),

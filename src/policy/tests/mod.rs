@@ -8,6 +8,7 @@ mod explain;
 mod impact;
 mod local;
 mod names;
+mod offline;
 mod permits;
 mod rules;
 mod visible;

@@ -58,6 +58,7 @@ pub(super) fn directory(published: Arc<PublishedView>, port: u16) -> DirectoryGa
         name: Arc::from("corp"),
         kind: DirectoryKind::ActiveDirectory,
         shield,
+        offline: None,
         published,
         max_age: MAX_AGE,
         upstream: Upstream::new(config, Now::read()).unwrap(),

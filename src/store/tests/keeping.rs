@@ -90,3 +90,24 @@ fn the_newest_jobs_are_kept() {
     drop(store);
     assert_eq!(open(&path).jobs(1).unwrap(), [b"last"]);
 }
+
+#[test]
+fn values_by_identity() {
+    let (_scratch, path) = place("identities");
+    let store = open(&path);
+    let (a, b) = (store.by_identity("a"), store.by_identity("b"));
+    assert!(a.load().unwrap().is_empty());
+    a.set(&[([1; 16], Some(b"one".to_vec())), ([2; 16], Some(b"two".to_vec()))]).unwrap();
+    b.set(&[([1; 16], Some(b"other".to_vec()))]).unwrap();
+    a.set(&[([1; 16], None), ([2; 16], Some(b"two again".to_vec())), ([3; 16], None)]).unwrap();
+    drop((store, a, b));
+    let store = open(&path);
+    let values = |name| store.by_identity(name).load().unwrap();
+    assert_eq!(values("a"), [([2; 16], b"two again".to_vec())]);
+    assert_eq!(values("b"), [([1; 16], b"other".to_vec())]);
+    store.forget_others(&["a"]).unwrap();
+    assert_eq!((values("a").len(), values("b").len()), (1, 0));
+    store.by_identity("a").clear().unwrap();
+    store.by_identity("a").clear().unwrap();
+    assert!(values("a").is_empty());
+}
