@@ -15,6 +15,7 @@ use crate::session::answer::{Reason, told};
 use crate::session::bind::Verdict;
 use crate::session::gate::Gate;
 use crate::session::password_check::dialect_for;
+use crate::shield::AccountState;
 use crate::time::Now;
 
 use super::document::Failure;
@@ -133,9 +134,20 @@ fn copies(world: &World, application: &Application, now: Now) -> Vec<ExplainedCo
     copy.collect()
 }
 
-/// The rules let it pass: a controller would be asked.
+/// The rules let it pass: a controller would be asked, if the shield has a place left.
 fn admitted(gate: &Gate, admission: &Admission, document: &mut ExplainedBind, now: Now) {
     let (application, account) = (admission.application(), admission.account());
+    if let Some(directory) = gate.directory(&account.directory) {
+        let state = directory.shield.state_of(account.guid, now.monotonic);
+        document.steps.push(shield(&state));
+        if state.is_exhausted() {
+            let reason = Reason::Shielded;
+            document.reason = Some(reason.code().to_owned());
+            let verdict = Verdict { account: Some(account.into()), ..Verdict::of(reason) };
+            document.told.push(answer(gate, application, "always", &verdict));
+            return;
+        }
+    }
     document.next = "ask_controller".to_owned();
     document.sent_as = Some(account.upstream_name.to_string());
     document.may_search = Some(application.lets_search(account.service_account));
@@ -147,6 +159,27 @@ fn admitted(gate: &Gate, admission: &Admission, document: &mut ExplainedBind, no
         answer(gate, application, "wrong_password", &wrong),
         answer(gate, application, "no_controller", &nobody),
     ]);
+}
+
+/// What the shield would say to the next password.
+fn shield(state: &AccountState) -> ExplainedStep {
+    let (verdict, reason) = match state.is_exhausted() {
+        true => ("refuses", Some(Reason::Shielded.code().to_owned())),
+        false => ("passes", None),
+    };
+    let budget = match &state.limit {
+        None => "no bound on wrong passwords".to_owned(),
+        Some(limit) => format!("{} of {} wrong passwords", state.charged, limit.failures),
+    };
+    let forgotten = state.forgotten_in.filter(|_| state.charged > 0);
+    let forgotten = forgotten.map(|left| format!(", forgotten in {} s", left.as_secs()));
+    ExplainedStep {
+        step: "shield".to_owned(),
+        verdict: verdict.to_owned(),
+        reason,
+        input: format!("{budget}{}", forgotten.unwrap_or_default()),
+        groups: Vec::new(),
+    }
 }
 
 fn controllers(gate: &Gate, account: &Account, now: Now) -> Vec<ExplainedController> {

@@ -103,6 +103,11 @@ fn an_application_that_hammers_does_not_lock_an_account() {
     // The right password is not tried either, until somebody says so.
     assert_eq!(data(&bind(addresses[0], ALICE.0, ALICE.1)), "49 775");
     assert_eq!(company.binds_of("alice"), 3);
+    let explained = gate.command(&["explain", "bind", "alice", "--app", "crm"]);
+    let page = String::from_utf8_lossy(&explained.stdout).into_owned();
+    for shown in ["refused here, shielded", "3 of 3 wrong passwords, forgotten in", "data 775"] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
     let done = gate.command(&["unshield", "alice@corp.example"]);
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     assert!(done.status.success() && text.contains("3 failures forgotten"), "{text}");
