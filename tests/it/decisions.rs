@@ -79,7 +79,14 @@ const ROWS: &[Row] = &[
     row("kate", "not_in_required_group", Told::Here("533")),
     row("müller", "filtered_out", Told::Here("533")),
     row("nobody", "unknown_name", Told::Here("525")),
+    Row { prepare: block_zhang, ..row("zhang", "blocked", Told::Here("533")) },
 ];
+
+/// Comes last: who is blocked stays so.
+fn block_zhang(gate: &Gate) {
+    let done = gate.command(&["block", "zhang"]);
+    assert!(done.status.success(), "{done:?}");
+}
 
 /// Everything as it is in the demonstration, and a contractor.
 fn company() -> Company {
