@@ -204,9 +204,10 @@ impl Account {
         if let (Conclusion::Accepted { controller, begun }, Some(failures)) =
             (conclusion, &mut self.failures)
         {
-            // What was counted while the right password was being judged may have been counted after it.
+            // What was counted while the right password was being judged may have been counted after it; at one moment
+            // nobody can tell.
             failures.charges.retain(|one| {
-                one.controller.is_none() || one.controller != controller || one.at > begun
+                one.controller.is_none() || one.controller != controller || one.at >= begun
             });
             self.drop_empty();
         }

@@ -152,6 +152,19 @@ fn a_success_clears_what_it_can_vouch_for() {
     assert_eq!(world.charged(ALICE, at(32)), 0);
 }
 
+/// Counted at the very moment at which the right password was let through, it may have been counted after that one was
+/// judged, and then no success has taken it away.
+#[test]
+fn a_failure_of_the_same_moment_stays() {
+    let (world, at) = (World::new(), clock());
+    let now = at(0);
+    assert_eq!(world.begin(ALICE, "right", now), "granted");
+    assert_eq!(world.begin(ALICE, "wrong", now), "granted");
+    world.reject(ALICE, "dc1", "wrong", now);
+    world.accept(ALICE, "dc1", now);
+    assert_eq!(world.charged(ALICE, now), 1);
+}
+
 #[test]
 fn a_repeated_password_gets_the_same_answer_and_costs_nothing() {
     let (world, at) = (World::new(), clock());
