@@ -265,15 +265,7 @@ impl<'a> Change<'a> {
     fn holds(&self, application: &Application, view: &View, guid: &Guid) -> bool {
         let (directory, wall) = (self.directory, self.wall);
         user(view, guid).is_some_and(|entry| {
-            rules::in_scope(Subject {
-                application,
-                directory,
-                view,
-                entry,
-                state: None,
-                blocks: None,
-                wall,
-            })
+            rules::in_scope(Subject::of_scope(application, directory, view, entry, wall))
         })
     }
 

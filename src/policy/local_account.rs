@@ -66,10 +66,15 @@ pub fn verify(account: &LocalAccount, password: &Password) -> Option<LocalSecret
             let given: [u8; 32] = Sha256::digest(password.expose()).into();
             bool::from(given.ct_eq(expected))
         }
-        LocalSecret::Argon2id(text) => PasswordHash::new(text)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.expose(), &hash).is_ok()),
+        LocalSecret::Argon2id(text) => is_hash_of(text, password),
     };
     matches.then(|| LocalSecretAccepted { name: account.name.clone() })
+}
+
+/// Whether `text`, in PHC form, is an Argon2 hash of the password. Slow on purpose, some 20 MiB for some 20 ms.
+pub(super) fn is_hash_of(text: &str, password: &Password) -> bool {
+    PasswordHash::new(text)
+        .is_ok_and(|hash| Argon2::default().verify_password(password.expose(), &hash).is_ok())
 }
 
 /// Remembers that a slow secret was right, as a digest under a key that lives only in this process, so

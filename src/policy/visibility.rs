@@ -195,15 +195,7 @@ impl Scope {
         let holds = |slot: &u32| {
             let user = view.entry(Slot(*slot)).filter(|entry| entry.kind() == EntryKind::User);
             user.is_some_and(|entry| {
-                let subject = Subject {
-                    application,
-                    directory,
-                    view,
-                    entry,
-                    state: None,
-                    blocks: None,
-                    wall,
-                };
+                let subject = Subject::of_scope(application, directory, view, entry, wall);
                 rules::in_scope(subject) && !is_hidden(application, entry)
             })
         };

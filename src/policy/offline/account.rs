@@ -6,6 +6,8 @@ use std::time::SystemTime;
 use crate::directory::{EntryRef, password_has_expired};
 use crate::ldap::schema::DirectoryKind;
 
+use crate::policy::rules::groups::{Denied, is_in_none, is_in_one};
+
 use super::{OfflineConfig, Withheld};
 
 /// Which password an account has, as the view tells: `pwdLastSet`, or `pwdChangedTime` where OpenLDAP keeps it.
@@ -29,23 +31,13 @@ pub fn may_enter(
     }
 }
 
-/// As the rules of applications take groups: an ambiguous name grants nothing and denies by each that it stands for.
+/// Groups as the rules of applications take them.
 fn groups(config: &OfflineConfig, entry: EntryRef<'_>) -> Result<(), Withheld> {
-    let view = entry.view();
-    for name in &config.denied_groups {
-        let denied = view.groups_named(name);
-        if denied.is_empty() {
-            return Err(Withheld::GroupUnresolved);
-        }
-        if denied.into_iter().any(|group| view.is_member(entry, group)) {
-            return Err(Withheld::InDeniedGroup);
-        }
-    }
-    let is_in = |name: &String| match view.groups_named(name).as_slice() {
-        [group] => view.is_member(entry, *group),
-        _ => false,
-    };
-    if config.groups.iter().any(is_in) { Ok(()) } else { Err(Withheld::NotInGroup) }
+    is_in_none(entry, &config.denied_groups, true).map_err(|why| match why {
+        Denied::Unresolved => Withheld::GroupUnresolved,
+        Denied::Member => Withheld::InDeniedGroup,
+    })?;
+    if is_in_one(entry, &config.groups) { Ok(()) } else { Err(Withheld::NotInGroup) }
 }
 
 /// A `lockoutTime` does not say whether the lockout is over (MS-ADA1), so any counts. `pwdLastSet` is 0 where the

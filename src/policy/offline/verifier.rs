@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use argon2::Argon2;
+use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use serde::{Deserialize, Serialize};
 
 use crate::ldap::identifier::Guid;
 use crate::ldap::secret::Password;
+use crate::policy::local_account::is_hash_of;
 
 use super::{OfflineConfig, PasswordStamp, Withheld};
 
@@ -97,8 +98,7 @@ pub enum Conclusion {
 impl Attempt {
     /// Looks at the password. Slow on purpose, some 20 MiB for some 20 ms: for a thread that may take its time.
     pub fn check(self, password: &Password) -> Checked {
-        let right = PasswordHash::new(&self.hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.expose(), &hash).is_ok());
+        let right = is_hash_of(&self.hash, password);
         Checked { attempt: self, right }
     }
 }

@@ -12,7 +12,7 @@ use super::blocks::Blocks;
 use super::refusal::Refusal;
 
 mod blocks;
-mod groups;
+pub(super) mod groups;
 mod scope;
 mod state;
 
@@ -33,6 +33,20 @@ pub struct Subject<'a> {
     pub blocks: Option<&'a Blocks>,
     /// The time of the decision.
     pub wall: std::time::SystemTime,
+}
+
+impl<'a> Subject<'a> {
+    /// For whoever asks about scope alone, which neither the account's state nor blocks have a part in.
+    #[must_use]
+    pub const fn of_scope(
+        application: &'a Application,
+        directory: &'a str,
+        view: &'a View,
+        entry: EntryRef<'a>,
+        wall: std::time::SystemTime,
+    ) -> Self {
+        Self { application, directory, view, entry, state: None, blocks: None, wall }
+    }
 }
 
 /// One rule.

@@ -149,15 +149,7 @@ proptest! {
         let applications = [Arc::new(application.clone())];
         let departures = empty();
         let in_scope = |view: &View| -> Vec<u8> {
-            let holds = |entry: &crate::directory::EntryRef<'_>| rules::in_scope(Subject {
-                application: &application,
-                directory: "corp",
-                view,
-                entry: *entry,
-                state: None,
-                blocks: None,
-                wall: noon().wall,
-            });
+            let holds = |entry: &crate::directory::EntryRef<'_>| rules::in_scope(Subject::of_scope(&application, "corp", view, *entry, noon().wall));
             view.users().filter(holds).map(|entry| entry.guid().0[0]).collect()
         };
         let mut steps = steps.into_iter();

@@ -274,15 +274,7 @@ fn of_everybody(application: &Application, old: &View, new: &View) -> Impact {
     let holds = |view: &'_ View, guid: &Guid| {
         view.find_guid(guid).filter(|entry| entry.kind() == EntryKind::User).is_some_and(|entry| {
             let (directory, wall) = ("corp", noon().wall);
-            rules::in_scope(Subject {
-                application,
-                directory,
-                view,
-                entry,
-                state: None,
-                blocks: None,
-                wall,
-            })
+            rules::in_scope(Subject::of_scope(application, directory, view, entry, wall))
         })
     };
     let count = |what: &dyn Fn(&Guid) -> bool| everybody.iter().filter(|guid| what(guid)).count();

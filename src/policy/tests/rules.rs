@@ -295,10 +295,7 @@ proptest! {
         chosen.iter().for_each(|restriction| restriction.add(&mut application));
         let view = world.view("corp").unwrap();
         for entry in view.users() {
-            let subject = Subject {
-                application: &application, directory: "corp", view, entry, state: None, blocks: None,
-                wall: noon().wall,
-            };
+            let subject = Subject::of_scope(&application, "corp", view, entry, noon().wall);
             let refuses = |rules: &[usize]| rules.iter().any(|rule| (RULES[*rule].check)(subject).is_err());
             for count in 0..order.len() {
                 prop_assert!(!refuses(&order[..count]) || refuses(&order[..=count]));

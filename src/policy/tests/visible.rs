@@ -262,15 +262,7 @@ proptest! {
         let users = VisibilityCache::default().users(&application, &directory, &view);
         let viewer = Viewer::new(users, None);
         for entry in view.users() {
-            let subject = Subject {
-                application: &application,
-                directory: &directory,
-                view: &view,
-                entry,
-                state: None,
-                blocks: None,
-                wall: noon().wall,
-            };
+            let subject = Subject::of_scope(&application, &directory, &view, entry, noon().wall);
             prop_assert_eq!(viewer.sees(entry), rules::in_scope(subject), "{}", entry.dn());
         }
     }
