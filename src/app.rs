@@ -232,9 +232,6 @@ impl App {
         let state = ControlState {
             directories: self.directories.iter().map(Directory::controlled).collect(),
             open_sessions: self.drain.open_sessions(),
-            revocations: self.gate.revocations.clone(),
-            kill_switch: self.gate.kill_switch.clone(),
-            trail: self.gate.trail.clone(),
             listeners: listeners?,
             started: self.started,
             draining: self.drain.watch(),

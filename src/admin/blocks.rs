@@ -80,10 +80,11 @@ fn set_now(
     let target = target(state, &whom)?;
     let block = Block { target, name: whom.name, until, reason, set_by, set_at: now.wall };
     let set = state
+        .gate
         .kill_switch
-        .block(block, || state.world(), now.monotonic)
+        .block(block, || state.gate.world(), now.monotonic)
         .map_err(|error| trouble(&error))?;
-    let document = shown(&set.block, &state.world());
+    let document = shown(&set.block, &state.gate.world());
     let not_kept = match set.kept {
         Kept::Durably => None,
         Kept::UntilTheEnd => Some("there is no store (store = \"off\")".to_owned()),
@@ -130,8 +131,9 @@ pub(super) async fn lift(
 fn lift_now(state: &ControlState, whom: &Whom, by: &str) -> Result<BlockDocument, Refused> {
     let wall = Now::read().wall;
     let target = lifted(state, whom, wall)?;
-    let lifted = state.kill_switch.lift(&target, wall).map_err(|error| trouble(&error))?;
-    let document = lifted.map(|block| shown(&block, &state.world())).ok_or_else(|| unset(whom))?;
+    let lifted = state.gate.kill_switch.lift(&target, wall).map_err(|error| trouble(&error))?;
+    let document =
+        lifted.map(|block| shown(&block, &state.gate.world())).ok_or_else(|| unset(whom))?;
     tracing::info!(
         target: TARGET,
         kind = document.kind.word(),
@@ -162,8 +164,8 @@ fn event(kind: &'static str, block: &BlockDocument, by: &str, wall: SystemTime) 
 /// Whose block is meant: the one that was set under this name, or has this identity, or is about whom the name
 /// stands for now. An account that is gone, or has another name now, can be unblocked by the first two.
 fn lifted(state: &ControlState, whom: &Whom, wall: SystemTime) -> Result<BlockTarget, Refused> {
-    let world = state.world();
-    let blocks = state.kill_switch.current();
+    let world = state.gate.world();
+    let blocks = state.gate.kill_switch.current();
     let mut found: Vec<&BlockTarget> = Vec::new();
     let resolved = resolved(&world, whom)?;
     for block in blocks.in_force(wall) {
@@ -188,8 +190,8 @@ fn lifted(state: &ControlState, whom: &Whom, wall: SystemTime) -> Result<BlockTa
 
 /// The blocks in force.
 pub(super) async fn list(State(state): State<Arc<ControlState>>) -> Json<BlockList> {
-    let world = state.world();
-    let blocks = state.kill_switch.current();
+    let world = state.gate.world();
+    let blocks = state.gate.kill_switch.current();
     let in_force = blocks.in_force(Now::read().wall);
     Json(BlockList { blocks: in_force.map(|block| shown(block, &world)).collect() })
 }
@@ -219,7 +221,7 @@ fn target(state: &ControlState, whom: &Whom) -> Result<BlockTarget, Refused> {
     if whom.kind == BlockKind::Application {
         return application(state, whom);
     }
-    let world = state.world();
+    let world = state.gate.world();
     let states = searched(&world, whom)?;
     match resolved(&world, whom)?.as_slice() {
         [one] => Ok(target_of(whom.kind, one)),

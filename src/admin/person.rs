@@ -9,7 +9,7 @@ use crate::policy::Refusal;
 use crate::policy::account::AccountState;
 use crate::time::unix_seconds;
 
-use super::document::{PersonFieldValue, PersonInView};
+use super::document::{Failure, PersonFieldValue, PersonInView};
 
 /// The user that `name` stands for: a distinguished name, an identity, a login (alone or after `DOMAIN\`), a user
 /// principal name or a mail address. `None`: there is none.
@@ -44,6 +44,18 @@ pub(super) fn find<'v>(
             Err(format!("{} users answer to it: {}", several.len(), names.join("; ")))
         }
     }
+}
+
+/// What is wrong with the name of a user, for whoever gave it.
+pub(super) fn failure(name: &str, error: String) -> Failure {
+    Failure { error, culprit: format!("user {name:?}") }
+}
+
+/// No directory has such a user.
+pub(super) fn nobody(name: &str) -> Failure {
+    let error = "there is no such user; name them as they log in, by mail address, or by \
+                 distinguished name";
+    failure(name, error.to_owned())
 }
 
 /// What is shown of a person at `wall`.

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use crate::shield::Shield;
 
 use super::budgets::{self, Unshielded, UnshieldedAccount};
-use super::document::Failure;
 use super::person;
 use super::routes::Refused;
 use super::state::{ControlState, ControlledDirectory};
@@ -33,19 +32,16 @@ pub(super) async fn unshield(
     let directories = state
         .select(directory.as_deref())
         .map_err(|failure| Refused { code: StatusCode::NOT_FOUND, failure })?;
-    let refused = |code, error| {
-        let failure = Failure { error, culprit: format!("user {name:?}") };
-        Refused { code, failure }
-    };
     let mut accounts = Vec::new();
     for directory in directories {
-        let found = forget(directory, &name);
-        accounts.extend(found.map_err(|error| refused(StatusCode::CONFLICT, error))?);
+        let found = forget(directory, &name).map_err(|error| Refused {
+            code: StatusCode::CONFLICT,
+            failure: person::failure(&name, error),
+        })?;
+        accounts.extend(found);
     }
     if accounts.is_empty() {
-        let error = "there is no such user; name them as they log in, by mail address, or by \
-                     distinguished name";
-        return Err(refused(StatusCode::NOT_FOUND, error.to_owned()));
+        return Err(Refused { code: StatusCode::NOT_FOUND, failure: person::nobody(&name) });
     }
     for UnshieldedAccount { directory, dn, forgotten } in &accounts {
         tracing::warn!(

@@ -9,16 +9,15 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::directory::{AttributeMapping, ChangeSummary, PublishedView, View};
-use crate::policy::{Application, DirectoryState, World};
+use crate::policy::Application;
 use crate::session::gate::Gate;
-use crate::session::kill_switch::KillSwitch;
 use crate::session::offline::Offline;
-use crate::session::revocations::{RevocationSeconds, Revocations};
+use crate::session::revocations::RevocationSeconds;
 use crate::shield::{Shield, Sources};
 use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
 use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
-use crate::trail::{Event, Trail};
+use crate::trail::Event;
 use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord, Upstream};
 
 use super::{budgets, document, metrics, shield};
@@ -32,12 +31,6 @@ pub struct ControlState {
     pub directories: Vec<ControlledDirectory>,
     /// How many connections of applications are open.
     pub open_sessions: Arc<AtomicUsize>,
-    /// How long it took to end sessions whose accounts were taken away.
-    pub revocations: Arc<Revocations>,
-    /// Whom an operator has blocked.
-    pub kill_switch: Arc<KillSwitch>,
-    /// The audit trail, where there is one.
-    pub trail: Option<Arc<Trail>>,
     /// Where applications connect.
     pub listeners: Vec<ListenerFacts>,
     /// When the program started.
@@ -46,7 +39,7 @@ pub struct ControlState {
     pub draining: watch::Receiver<bool>,
     /// What is logged.
     pub log: LogHandle,
-    /// What sessions decide on.
+    /// What sessions decide on, with the blocks, the audit trail and the times of revocations.
     pub gate: Arc<Gate>,
     /// The applications in the order of the configuration.
     pub applications: Vec<Arc<Application>>,
@@ -99,8 +92,8 @@ impl ControlState {
             draining: *self.draining.borrow(),
             directories: self.directories.iter().map(|one| one.document(now)).collect(),
             sessions_open: self.open_sessions.load(Ordering::Relaxed),
-            revocations: revocations(&self.revocations.read()),
-            blocks: self.kill_switch.current().in_force(now.wall).count(),
+            revocations: revocations(&self.gate.revocations.read()),
+            blocks: self.gate.kill_switch.current().in_force(now.wall).count(),
             sources: sources(&self.sources),
             listeners: self.listeners.iter().map(ListenerFacts::document).collect(),
             log_level: self.log_level(),
@@ -112,24 +105,14 @@ impl ControlState {
     /// # Errors
     /// Never: text can always be put together in memory.
     pub fn metrics(&self, now: Now) -> Result<String, fmt::Error> {
-        metrics::text(self.status(now), self.revocations.read())
+        metrics::text(self.status(now), self.gate.revocations.read())
     }
 
     /// Leaves something in the audit trail, where there is one.
     pub(super) fn note(&self, event: impl FnOnce() -> Event) {
-        if let Some(trail) = &self.trail {
+        if let Some(trail) = &self.gate.trail {
             trail.leave(event());
         }
-    }
-
-    /// What decisions rest on now.
-    #[must_use]
-    pub fn world(&self) -> World {
-        let blocks = self.kill_switch.current();
-        let directories = self.directories.iter().map(|one| {
-            DirectoryState::published(one.name.clone(), &one.published.state(), one.max_age)
-        });
-        World { epoch: blocks.version(), directories: directories.collect(), blocks }
     }
 
     /// Whether applications can be served.

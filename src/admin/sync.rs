@@ -90,17 +90,11 @@ fn people(
             }
             Ok(None) => {}
             Err(error) => {
-                let failure = Failure { error, culprit: format!("user {name:?}") };
-                return (found, Some((StatusCode::CONFLICT, failure)));
+                return (found, Some((StatusCode::CONFLICT, person::failure(name, error))));
             }
         }
     }
-    let nobody = found.is_empty().then(|| {
-        let error = "there is no such user; name them as they log in, by mail address, or by \
-                     distinguished name"
-            .to_owned();
-        (StatusCode::NOT_FOUND, Failure { error, culprit: format!("user {name:?}") })
-    });
+    let nobody = found.is_empty().then(|| (StatusCode::NOT_FOUND, person::nobody(name)));
     (found, nobody)
 }
 

@@ -58,9 +58,7 @@ impl ControlClient {
         path: &str,
         body: &(impl serde::Serialize + ?Sized),
     ) -> Result<Answer, CommandError> {
-        let body = serde_json::to_vec(body)
-            .map_err(|error| CommandError::Failed(format!("cannot write the request: {error}")))?;
-        self.ask(Method::PUT, path, Bytes::from(body), PATIENCE).await
+        self.ask(Method::PUT, path, json(body)?, PATIENCE).await
     }
 
     /// `POST path` with a JSON body.
@@ -72,9 +70,7 @@ impl ControlClient {
         path: &str,
         body: &(impl serde::Serialize + ?Sized),
     ) -> Result<Answer, CommandError> {
-        let body = serde_json::to_vec(body)
-            .map_err(|error| CommandError::Failed(format!("cannot write the request: {error}")))?;
-        self.ask(Method::POST, path, Bytes::from(body), PATIENCE).await
+        self.ask(Method::POST, path, json(body)?, PATIENCE).await
     }
 
     /// `POST path` for something that may take as long as a sync.
@@ -125,6 +121,12 @@ impl ControlClient {
             CommandError::Failed(format!("cannot connect to {socket}: {error}"))
         }
     }
+}
+
+fn json(body: &(impl serde::Serialize + ?Sized)) -> Result<Bytes, CommandError> {
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|error| CommandError::Failed(format!("cannot write the request: {error}")))
 }
 
 impl Answer {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::time::{sleep, timeout_at};
 
-use crate::directory::{PublishedView, View};
+use crate::directory::PublishedView;
 use crate::ldap::identifier::Guid;
 use crate::ldap::result::LdapResult;
 use crate::ldap::schema::DirectoryKind;
@@ -352,15 +352,11 @@ impl Shield {
         if known.epoch == Some(epoch) {
             return known;
         }
-        let domain = self.published.load().as_deref().and_then(Self::domain_policy);
+        let domain = self.published.load().as_deref().and_then(policy::of_domain);
         let current = Arc::new(Policies { epoch: Some(epoch), domain, ..(*known).clone() });
         // Whoever has learned something meanwhile wins; this is worked out again then.
         self.policies.compare_and_swap(&known, current.clone());
         current
-    }
-
-    fn domain_policy(view: &View) -> Option<LockoutPolicy> {
-        policy::of_domain(view)
     }
 
     fn conclude(&self, guid: Guid, held: u32, conclusion: Conclusion, now: Instant) {

@@ -10,7 +10,7 @@ use crate::ldap::dn::NormalizedDn;
 use crate::policy::account::AccountState;
 use crate::policy::application::ScopeBase;
 use crate::policy::rules::{self, RULES, Subject};
-use crate::policy::{Application, BindName, DirectoryState, Refusal, World, judge};
+use crate::policy::{Application, BindName, Refusal, World, judge};
 use crate::time::Now;
 
 use super::entries::{listed, short_name};
@@ -189,22 +189,7 @@ fn scope(application: &Application, world: &World, key: &str, wall: SystemTime) 
 
 /// How many users each rule leaves, in the order they are asked.
 fn narrowing(application: &Application, world: &World, wall: SystemTime) -> String {
-    let mut left: Vec<Subject<'_>> = world
-        .of(application)
-        .filter_map(|state| Some((&*state.name, state.view.as_deref()?)))
-        .flat_map(|(directory, view)| {
-            let subject = move |entry| Subject {
-                application,
-                directory,
-                view,
-                entry,
-                state: None,
-                blocks: None,
-                wall,
-            };
-            view.users().map(subject)
-        })
-        .collect();
+    let mut left: Vec<Subject<'_>> = subjects(application, world, wall).collect();
     let mut steps = vec![count(left.len(), "user", "users")];
     for rule in RULES.iter().filter(|rule| !rule.binds_service_accounts) {
         left.retain(|subject| (rule.check)(*subject).is_ok());
@@ -214,28 +199,26 @@ fn narrowing(application: &Application, world: &World, wall: SystemTime) -> Stri
 }
 
 fn users_in_scope<'a>(
-    application: &Application,
+    application: &'a Application,
     world: &'a World,
     wall: SystemTime,
 ) -> Vec<EntryRef<'a>> {
-    let readable = |state: &'a DirectoryState| Some((&*state.name, state.view.as_ref()?));
-    let known = |name: &str| application.directories.iter().any(|known| **known == *name);
-    let views = world.directories.iter().filter_map(readable).filter(|(name, _)| known(name));
-    views
-        .flat_map(|(directory, view)| {
-            view.users().filter(move |entry| {
-                rules::in_scope(Subject {
-                    application,
-                    directory,
-                    view,
-                    entry: *entry,
-                    state: None,
-                    blocks: None,
-                    wall,
-                })
-            })
-        })
-        .collect()
+    let subjects = subjects(application, world, wall);
+    subjects.filter(|subject| rules::in_scope(*subject)).map(|subject| subject.entry).collect()
+}
+
+/// Every user of the application's directories, as the rules about scope look at them.
+fn subjects<'a>(
+    application: &'a Application,
+    world: &'a World,
+    wall: SystemTime,
+) -> impl Iterator<Item = Subject<'a>> {
+    let views = world.of(application);
+    let views = views.filter_map(|state| Some((&*state.name, state.view.as_deref()?)));
+    views.flat_map(move |(directory, view)| {
+        let subject = move |entry| Subject::of_scope(application, directory, view, entry, wall);
+        view.users().map(subject)
+    })
 }
 
 fn service_accounts(

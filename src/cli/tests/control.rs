@@ -80,11 +80,11 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
     let (subscriber, log) = subscriber(LogConfig::default(), std::io::sink, false);
     let name = settings.name;
     let (attributes, max_age) = (settings.attributes, settings.sync.max_age);
-    let revocations = Arc::new(Revocations::default());
     let sources = Arc::new(Sources::new(SourceLimits::default()));
     let shield =
         Shield::new(name.clone(), settings.shield, published.clone(), sources.clone(), &[7; 32]);
     let gate = gate(&name, &upstream, &published, &shield, max_age);
+    let revocations = gate.revocations.clone();
     let state = ControlState {
         gate: Arc::new(gate),
         directories: vec![ControlledDirectory {
@@ -98,9 +98,6 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
             max_age,
         }],
         open_sessions: Arc::new(AtomicUsize::new(3)),
-        revocations: revocations.clone(),
-        kill_switch: Arc::new(KillSwitch::idle()),
-        trail: None,
         listeners: vec![ListenerFacts {
             name: "applications".into(),
             address: "127.0.0.1:389".to_owned(),
