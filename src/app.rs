@@ -16,6 +16,7 @@ use crate::admin::{self, ControlSocket, ControlState, ListenerFacts};
 use crate::config::Config;
 use crate::policy::Application;
 use crate::policy::local_account::VerifiedSecrets;
+use crate::policy::name_memo::NameMemo;
 use crate::policy::visibility::VisibilityCache;
 use crate::server::tls::{ServerCertificate, server_config};
 use crate::server::{Applications, BoundListener, Drain, ListenerConfig, ListenerSecurity};
@@ -97,6 +98,7 @@ impl App {
             KillSwitch::open(store.clone(), registry.clone(), epoch.clone(), started)?;
         let gate = Gate {
             directories: directories.iter().map(Directory::gate).collect(),
+            names: NameMemo::default(),
             visibility: VisibilityCache::with(
                 directories.iter().map(Directory::departures).collect(),
             ),

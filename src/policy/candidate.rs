@@ -9,6 +9,7 @@ use super::application::{Application, LocalAccount};
 use super::judge::{Admission, NamedAccount, judge_resolved};
 use super::local_account;
 use super::name::{self, BindName};
+use super::name_memo::NameMemo;
 use super::refusal::Refusal;
 use super::world::World;
 
@@ -37,7 +38,7 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// Finds and judges whom `name` stands for.
+/// Finds and judges whom `name` stands for. Where it has been found before is looked up in `names`, if that is given.
 ///
 /// # Errors
 /// The first reason that says no.
@@ -45,6 +46,7 @@ pub fn candidate(
     world: &World,
     application: &Arc<Application>,
     name: &BindName,
+    names: Option<&NameMemo>,
     now: Now,
 ) -> Result<Candidate, Refused> {
     let stale = world.is_stale_for(application, now.wall);
@@ -59,7 +61,11 @@ pub fn candidate(
         }
         return Ok(Candidate::Local(account.clone()));
     }
-    let resolved = match name::resolve(world, application, name) {
+    let found = match names {
+        Some(names) => names.resolve(world, application, name),
+        None => name::resolve(world, application, name),
+    };
+    let resolved = match found {
         // Whoever is not in an old copy may have come since.
         Err(Refusal::Unknown | Refusal::Ambiguous) if stale => Err(Refusal::ViewStale),
         resolved => resolved,

@@ -110,7 +110,7 @@ pub fn explain(
         Ok(name) => name,
         Err(refusal) => return unreadable(refusal),
     };
-    let verdict = candidate(world, application, &name, now);
+    let verdict = candidate(world, application, &name, None, now);
     let asked = Asked { world, application, name: &name, now };
     let mut explanation = match &verdict {
         Ok(Candidate::Local(_)) => asked.local(),

@@ -1,6 +1,7 @@
 //! Who may pass, decided on snapshots. Plain data in, a verdict out: no I/O, no clock, no async.
 //!
-//! What lives here: from a bind name to one account ([`name`]), from an entry to the account's state
+//! What lives here: from a bind name to one account ([`name`], and [`name_memo`] for what was
+//! found lately), from an entry to the account's state
 //! ([`account`]), whom an operator has blocked ([`blocks`]), the rules ([`rules`]), the decision and the permit
 //! ([`mod@judge`], and [`mod@candidate`] for a bind), the decision step by step for an operator ([`explain`]), what an
 //! application is shown ([`visibility`], as its [`presentation`] has it) and was shown before it left
@@ -25,6 +26,7 @@ pub mod impact;
 pub mod judge;
 pub mod local_account;
 pub mod name;
+pub mod name_memo;
 pub mod offline;
 mod others;
 pub mod pace;

@@ -40,7 +40,9 @@ impl BindName {
             return Err(Refusal::NameMalformed);
         }
         let text = std::str::from_utf8(octets).map_err(|_| Refusal::NameMalformed)?;
-        if text.chars().any(|character| character.is_control() || is_invisible(character)) {
+        let is_plain = octets.iter().all(|octet| matches!(octet, b' '..=b'~'));
+        let is_hidden = |character: char| character.is_control() || is_invisible(character);
+        if !is_plain && text.chars().any(is_hidden) {
             return Err(Refusal::NameMalformed);
         }
         Ok(Self(text.to_owned()))

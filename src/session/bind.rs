@@ -14,6 +14,7 @@ use crate::policy::application::LocalAccount;
 use crate::policy::candidate::{Candidate, Refused, candidate};
 use crate::policy::judge::NamedAccount;
 use crate::policy::local_account::LocalSecretAccepted;
+use crate::policy::name_memo::NameMemo;
 use crate::policy::offline::{NotVerified, OfflineVerified};
 use crate::policy::{Admission, Application, BindName, Permit, Refusal, World};
 use crate::shield::sources::Source;
@@ -30,6 +31,8 @@ pub struct BindContext<'a> {
     pub application: &'a Arc<Application>,
     /// The current views.
     pub world: &'a World,
+    /// Whom names stood for when they were last resolved.
+    pub names: &'a NameMemo,
     /// Whether a password may come as it does: over TLS, or the listener takes it in clear.
     pub may_receive_password: bool,
     /// The time of the request.
@@ -138,7 +141,13 @@ fn named(
     mut controls: Vec<Control>,
 ) -> Result<Begun, Refusal> {
     let name = BindName::read(name)?;
-    let admission = match candidate(context.world, context.application, &name, context.now) {
+    let admission = match candidate(
+        context.world,
+        context.application,
+        &name,
+        Some(context.names),
+        context.now,
+    ) {
         Ok(Candidate::Directory(admission)) => admission,
         Ok(Candidate::Local(account)) => return Ok(Begun::CheckSecret { account, password }),
         Err(Refused { refusal, account }) => {

@@ -28,7 +28,7 @@ use super::heavy::Heavy;
 use super::inbox::Inbox;
 use super::machine::{Moment, Next, PERMIT_LOST, PendingBind, Session};
 use super::outbox;
-use super::password_check;
+use super::password_check::{self, Login};
 use super::registry::Registration;
 use super::responder;
 use super::search::{BATCH_OCTETS, SearchRun};
@@ -215,6 +215,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
                 gate.refresh(&mut self.snapshot);
                 let moment = Moment {
                     world: self.snapshot.world(),
+                    names: &gate.names,
                     visibility: &gate.visibility,
                     pins: &gate.pins,
                     clock: Now::read,
@@ -358,7 +359,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
     async fn bind(&mut self, pending: PendingBind) -> io::Result<()> {
         let application = self.session.terms().application.clone();
         let arrived = self.now.monotonic;
-        let (gate, client) = (&self.surroundings.gate, self.surroundings.client);
+        let Surroundings { gate, client, .. } = self.surroundings;
         // Before the account is judged for the last time: whatever moves after that is heard.
         let registration = pending.begun.account().map(|account| self.register(account));
         let begun = match &gate.trail {
@@ -366,7 +367,8 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             Some(trail) if !trail.has_room().await => Begun::Decided(Verdict::of(Reason::Busy)),
             Some(_) | None => pending.begun,
         };
-        let checked = password_check::check(gate, &application, client, begun).await;
+        let login = Login { gate, application: &application, client: *client, arrived };
+        let checked = password_check::check(&login, &mut self.snapshot, begun).await;
         self.registration = registration.filter(|_| checked.verdict.permit.is_some());
         let dialect = password_check::dialect_for(gate, &application, &checked.verdict);
         let verdict = checked.verdict;
@@ -383,7 +385,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
         let now = checked.now;
         let record = BindRecord {
             application: &application.name,
-            client: self.surroundings.client,
+            client: *client,
             name: &pending.name,
             verdict: &verdict,
             code: result.code,
@@ -396,14 +398,14 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
         if let Some(trail) = &gate.trail {
             trail.leave(record.event(&gate.unknown_names));
         }
+        self.now = now;
         if verdict.reason.waits_for_floor() {
             let pause = password_check::pause(&application, &verdict, now.monotonic - arrived);
             sleep_until((arrived + pause).into()).await;
+            self.now = Now::read();
         }
         self.session.conclude_bind(pending.id, verdict, &result, &mut self.answers);
-        self.flush().await?;
-        self.now = Now::read();
-        Ok(())
+        self.flush().await
     }
 
     fn register(&self, account: Guid) -> Registration {

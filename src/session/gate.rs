@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use crate::directory::PublishedView;
 use crate::ldap::schema::DirectoryKind;
 use crate::policy::local_account::VerifiedSecrets;
+use crate::policy::name_memo::NameMemo;
 use crate::policy::visibility::VisibilityCache;
 use crate::policy::{DirectoryState, World};
 use crate::shield::Shield;
@@ -50,6 +51,8 @@ pub struct DirectoryGate {
 pub struct Gate {
     /// All directories.
     pub directories: Vec<DirectoryGate>,
+    /// Whom names stood for when they were last resolved.
+    pub names: NameMemo,
     /// Which users each application is shown.
     pub visibility: VisibilityCache,
     /// Which sessions act for whom.

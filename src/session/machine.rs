@@ -13,6 +13,7 @@ use crate::ldap::request::{
 use crate::ldap::response::Extras;
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::policy::application::AnonymousAccess;
+use crate::policy::name_memo::NameMemo;
 use crate::policy::visibility::{Kept, Shown, VisibilityCache};
 use crate::policy::{Application, Identity, Permit, Refusal, World};
 use crate::time::Now;
@@ -51,6 +52,8 @@ pub struct Terms {
 pub struct Moment<'a> {
     /// The current views.
     pub world: &'a World,
+    /// Whom names stood for when they were last resolved.
+    pub names: &'a NameMemo,
     /// Which users each application is shown.
     pub visibility: &'a VisibilityCache,
     /// The lists that paged searches of all sessions go on in.
@@ -271,6 +274,7 @@ impl Session {
         let context = BindContext {
             application: &self.terms.application,
             world: moment.world,
+            names: moment.names,
             may_receive_password: self.terms.tls_active || self.terms.allow_cleartext_bind,
             now: moment.now,
         };

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
@@ -13,12 +13,12 @@ use crate::policy::application::{LocalAccount, RefusalStyle};
 use crate::policy::local_account::{self, LocalSecretAccepted};
 use crate::shield::Origin;
 use crate::time::Now;
-use crate::upstream::{BindOutcome, Timeouts, Verification};
+use crate::upstream::{BindOutcome, Timeouts, Times, Verification};
 
 use super::answer::Reason;
 use super::bind::{self, Begun, Verdict};
 use super::dialect::Dialect;
-use super::gate::{DirectoryGate, Gate};
+use super::gate::{DirectoryGate, Gate, Snapshot};
 use super::offline::login::OfflineLogin;
 
 /// Longest wait for a place to check a slow secret: an answer has to come before applications give up.
@@ -43,20 +43,28 @@ impl Checked {
     }
 }
 
-/// Asks whoever can tell whether the password is right: a controller, or the secret of a local account.
-pub(super) async fn check(
-    gate: &Arc<Gate>,
-    application: &Arc<Application>,
-    client: IpAddr,
-    begun: Begun,
-) -> Checked {
+/// Where a login comes from.
+pub(super) struct Login<'a> {
+    pub(super) gate: &'a Arc<Gate>,
+    pub(super) application: &'a Arc<Application>,
+    /// The client's address.
+    pub(super) client: IpAddr,
+    /// When the request came.
+    pub(super) arrived: Instant,
+}
+
+/// Asks whoever can tell whether the password is right: a controller, or the secret of a local account. `snapshot` is
+/// of the time of the verdict afterwards.
+pub(super) async fn check(login: &Login<'_>, snapshot: &mut Snapshot, begun: Begun) -> Checked {
+    let Login { gate, application, client, arrived } = *login;
     match begun {
         Begun::Decided(verdict) => Checked::here(verdict),
         Begun::CheckSecret { account, password } => {
             let verdict = match check_secret(gate, account, password).await {
                 Ok(evidence) => {
-                    let (world, now) = (gate.world(), Now::read());
-                    bind::conclude_local(application, evidence.as_ref(), &world, now)
+                    gate.refresh(snapshot);
+                    let (world, now) = (snapshot.world(), Now::read());
+                    bind::conclude_local(application, evidence.as_ref(), world, now)
                 }
                 Err(reason) => Verdict::of(reason),
             };
@@ -66,26 +74,21 @@ pub(super) async fn check(
             let Some(directory) = gate.directory(&admission.account().directory) else {
                 return Checked::here(Verdict::of(Reason::Unavailable));
             };
-            let begun = Now::read().monotonic;
             let offline = directory.offline.as_ref();
             let offline = offline.map(|offline| OfflineLogin::begin(offline, &admission));
             let origin = Origin { application: application.name.clone(), client };
             let guid = admission.account().guid;
-            let waits_until = begun + longest_wait(directory);
+            let waits_until = arrived + longest_wait(directory);
             let admitted =
-                directory.shield.admit(guid, &password, origin, begun, waits_until).await;
+                directory.shield.admit(guid, &password, origin, arrived, waits_until).await;
             let reservation = match admitted {
                 Ok(reservation) => reservation,
                 Err(turned) => return Checked::here(bind::conclude_shielded(&admission, turned)),
             };
             let name = admission.account().upstream_name.as_bytes();
-            let verifying = directory.upstream.verify_charged(
-                name,
-                &password,
-                &controls,
-                begun.into(),
-                reservation,
-            );
+            let times = Times { arrived, begun: reservation.begun() };
+            let verifying =
+                directory.upstream.verify_charged(name, &password, &controls, times, reservation);
             let verification = verifying.await;
             learn(directory, &verification);
             let Verification { controller, attempts, .. } = &verification;
@@ -93,8 +96,9 @@ pub(super) async fn check(
             let (verdict, now) = if let Some(offline) = offline {
                 offline.conclude(gate, admission, password, verification).await
             } else {
-                let (world, now) = (gate.world(), Now::read());
-                (bind::conclude_controller(admission, verification, &world, now), now)
+                gate.refresh(snapshot);
+                let (world, now) = (snapshot.world(), Now::read());
+                (bind::conclude_controller(admission, verification, world, now), now)
             };
             Checked { verdict, controller, attempts, now }
         }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use foldhash::fast::RandomState;
 
 use crate::directory::{Affected, Move};
 use crate::ldap::identifier::Guid;
@@ -16,7 +18,7 @@ use super::signals::Caller;
 /// The sessions that hold or are about to get the permit of a directory account, by its objectGUID or entryUUID.
 #[derive(Debug, Default)]
 pub struct Registry {
-    sessions: DashMap<Guid, Vec<Caller>>,
+    sessions: DashMap<Guid, Vec<Caller>, RandomState>,
 }
 
 /// A session's place in the registry; it is left when this is dropped.
@@ -56,12 +58,13 @@ impl Registry {
     }
 
     fn leave(&self, guid: Guid, caller: &Caller) {
-        if let Some(mut callers) = self.sessions.get_mut(&guid)
-            && let Some(at) = callers.iter().position(|other| other.is(caller))
-        {
-            callers.swap_remove(at);
+        let Entry::Occupied(mut callers) = self.sessions.entry(guid) else { return };
+        if let Some(at) = callers.get().iter().position(|other| other.is(caller)) {
+            callers.get_mut().swap_remove(at);
         }
-        self.sessions.remove_if(&guid, |_, callers| callers.is_empty());
+        if callers.get().is_empty() {
+            callers.remove();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::fast::RandomState;
 
 use crate::ldap::identifier::Guid;
 
@@ -17,7 +18,7 @@ pub(super) const MOST_ACCOUNTS: usize = 200_000;
 
 /// The accounts of one directory.
 pub(super) struct Accounts {
-    accounts: DashMap<Guid, Account>,
+    accounts: DashMap<Guid, Account, RandomState>,
     /// How many of them have failures.
     failing: AtomicUsize,
     most: usize,
@@ -27,7 +28,7 @@ pub(super) struct Accounts {
 impl Accounts {
     /// Nobody yet; `most` with failures are kept, and wrong passwords for so long.
     pub(super) fn new(most: usize, remember: Duration) -> Self {
-        Self { accounts: DashMap::new(), failing: AtomicUsize::new(0), most, remember }
+        Self { accounts: DashMap::default(), failing: AtomicUsize::new(0), most, remember }
     }
 
     /// Lets an attempt through or not. `known` is asked only about an account that is here already, with the

@@ -403,6 +403,12 @@ impl Reservation {
         Self { shield: shield.clone(), guid, origin, begun, epoch: 0, held: 0 }
     }
 
+    /// When it was given.
+    #[must_use]
+    pub const fn begun(&self) -> Instant {
+        self.begun
+    }
+
     const fn holding(mut self, epoch: u64) -> Self {
         self.epoch = epoch;
         self.held = 1;

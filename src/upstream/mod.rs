@@ -78,5 +78,5 @@ pub use kept::KeptSession;
 pub use outcome::accepted_for_tests;
 pub use outcome::{Accepted, REFUSED_TEXT, may_count};
 pub use status::{CapabilityStatus, ControllerStatus, HistoryRecord};
-pub use verify::{Charge, Verification};
+pub use verify::{Charge, Times, Verification};
 pub use watch::{Noticed, Watch, WatchKind};

@@ -30,7 +30,8 @@ pub(super) enum CheckoutError {
 
 /// A link for one bind. Dropping it closes it; [`Pool::put_back`] keeps it.
 pub(super) struct Checkout {
-    pub(super) link: Link,
+    /// In one place on the heap: it is large, and handed to and fro with every login.
+    pub(super) link: Box<Link>,
     /// Whether it was made for this bind. One from the pool may be stale.
     pub(super) fresh: bool,
     /// When it could be had.
@@ -43,7 +44,7 @@ pub(super) struct Pool {
     dialer: Arc<Dialer>,
     config: PoolConfig,
     /// Used last at the end.
-    idle: Mutex<Vec<(Link, Instant)>>,
+    idle: Mutex<Vec<(Box<Link>, Instant)>>,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -72,7 +73,9 @@ impl Pool {
         }
         // Set aside: it is large, seldom, and part of what is moved with every login.
         match Box::pin(self.dialer.dial(deadline)).await {
-            Ok(link) => Ok(Checkout { link, fresh: true, at: Instant::now(), permit }),
+            Ok(link) => {
+                Ok(Checkout { link: Box::new(link), fresh: true, at: Instant::now(), permit })
+            }
             Err(error) => Err(CheckoutError::Dial(error)),
         }
     }
@@ -113,6 +116,7 @@ impl Pool {
         while self.idle_count() < self.config.warm {
             let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
             let Ok(link) = self.dialer.dial(deadline).await else { return };
+            let link = Box::new(link);
             self.put_back(Checkout { link, fresh: true, at: Instant::now(), permit });
             if Instant::now() >= deadline {
                 return;
@@ -125,7 +129,7 @@ impl Pool {
         timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()
     }
 
-    fn pop(&self) -> Option<(Link, Instant)> {
+    fn pop(&self) -> Option<(Box<Link>, Instant)> {
         self.idle().pop()
     }
 
@@ -138,11 +142,11 @@ impl Pool {
         *idle = keep;
         idle.retain_mut(|(link, _)| link.is_quiet());
         drop(idle);
-        let old: Vec<(Link, Instant)> = old;
-        old.into_iter().map(|(link, _)| link).collect()
+        let old: Vec<(Box<Link>, Instant)> = old;
+        old.into_iter().map(|(link, _)| *link).collect()
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(Link, Instant)>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(Box<Link>, Instant)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

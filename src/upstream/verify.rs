@@ -23,6 +23,7 @@ use super::relay::request_controls;
 use crate::ldap::control::Control;
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::secret::Password;
+use crate::time::Now;
 
 /// The result of one login.
 #[derive(Debug)]
@@ -38,6 +39,15 @@ pub struct Verification {
     pub charged: u32,
     /// The controllers that were sent the password and did not judge it.
     pub unjudged: Vec<Arc<str>>,
+}
+
+/// When a login came, and when its turn came to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// The total time counts from then.
+    pub arrived: std::time::Instant,
+    /// The present, or a moment ago.
+    pub begun: std::time::Instant,
 }
 
 /// Who keeps count of what a login may cost its account at the directory.
@@ -73,10 +83,11 @@ impl Upstream {
         password: &Password,
         controls: &[Control],
     ) -> Verification {
-        self.verify_charged(name, password, controls, Instant::now(), ()).await
+        let begun = Now::read().monotonic;
+        self.verify_charged(name, password, controls, Times { arrived: begun, begun }, ()).await
     }
 
-    /// [`Upstream::verify`] of a login that came at `begun`, which tells `charge` what it costs, also when the
+    /// [`Upstream::verify`] of a login that came some time ago, which tells `charge` what it costs, also when the
     /// returned future was dropped after its first poll: what was sent has to be charged even if the client
     /// is gone. A login that was not sent yet when the client left is not sent any more.
     pub async fn verify_charged(
@@ -84,7 +95,7 @@ impl Upstream {
         name: &[u8],
         password: &Password,
         controls: &[Control],
-        begun: Instant,
+        times: Times,
         charge: impl Charge,
     ) -> Verification {
         if let Some(refused) = unsendable(name, password) {
@@ -96,8 +107,8 @@ impl Upstream {
             name: name.to_vec(),
             password: Password::copy_from(password.expose()),
             controls: request_controls(controls),
-            begun: Instant::now(),
-            deadline: begun + self.config().timeouts.total,
+            begun: times.begun.into(),
+            deadline: Instant::from_std(times.arrived) + self.config().timeouts.total,
             client_left: AtomicBool::new(false),
         });
         let work = Box::pin(charged(Arc::clone(&login), charge));

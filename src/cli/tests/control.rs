@@ -20,6 +20,7 @@ use crate::directory::PublishedView;
 use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
 use crate::policy::local_account::VerifiedSecrets;
+use crate::policy::name_memo::NameMemo;
 use crate::policy::visibility::VisibilityCache;
 use crate::session::audit::NameHash;
 use crate::session::dialect::Dialect;
@@ -148,6 +149,7 @@ fn gate(
     };
     Gate {
         directories: vec![directory],
+        names: NameMemo::default(),
         visibility: VisibilityCache::default(),
         registry: Arc::default(),
         kill_switch: Arc::new(KillSwitch::idle()),

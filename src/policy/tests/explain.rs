@@ -186,7 +186,7 @@ proptest! {
             let explanation = explain(&world, &application, name.as_bytes(), noon());
             let verdict = BindName::read(name.as_bytes())
                 .map_err(Into::into)
-                .and_then(|name| candidate(&world, &application, &name, noon()));
+                .and_then(|name| candidate(&world, &application, &name, None, noon()));
             let first_no = explanation.steps.iter().find_map(|step| match step.says {
                 Says::No(refusal) => Some(refusal),
                 Says::Yes | Says::NotAsked => None,

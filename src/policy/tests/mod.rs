@@ -10,6 +10,7 @@ mod local;
 mod names;
 mod offline;
 mod permits;
+mod remembered;
 mod rules;
 mod visible;
 mod withdrawal;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::policy::Refusal;
 use crate::policy::application::{LocalAccount, LocalSecret, RefusalStyle};
+use crate::policy::name_memo::NameMemo;
 use crate::policy::tests::{
     ALICE, ANNA, CORP, EVE, JUERGEN, application, base, both, company, corp_view, entry_of,
     filetime, lab_view, names, noon, on_both, person, set,
@@ -126,6 +127,7 @@ fn a_refusal_names_its_account_for_the_audit() {
     let context = BindContext {
         application: &application,
         world: &world,
+        names: &NameMemo::default(),
         may_receive_password: true,
         now: noon(),
     };

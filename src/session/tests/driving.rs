@@ -14,6 +14,7 @@ use super::*;
 use crate::ldap::ber::Writer;
 use crate::ldap::request::write_search;
 use crate::policy::local_account::VerifiedSecrets;
+use crate::policy::name_memo::NameMemo;
 use crate::policy::tests::application;
 use crate::session::audit::NameHash;
 use crate::session::driver::{Ended, SessionLimits, Surroundings, serve};
@@ -76,6 +77,7 @@ pub(in crate::session) fn around() -> Around {
 fn limited(limits: SessionLimits) -> Around {
     let gate = Gate {
         directories: Vec::new(),
+        names: NameMemo::default(),
         visibility: VisibilityCache::default(),
         registry: Arc::default(),
         kill_switch: Arc::new(KillSwitch::idle()),

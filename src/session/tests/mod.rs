@@ -45,6 +45,7 @@ use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
 use crate::policy::local_account;
+use crate::policy::name_memo::NameMemo;
 use crate::policy::tests::{CORP, application, base, company, corp, names};
 use crate::policy::visibility::VisibilityCache;
 use crate::policy::{Application, World};
@@ -94,6 +95,7 @@ pub(super) struct Client {
     pub(super) world: World,
     pub(super) now: Now,
     pub(super) pins: Arc<Pins>,
+    names: NameMemo,
     pub(super) clock: Clock,
     visibility: VisibilityCache,
     last_id: u32,
@@ -120,6 +122,7 @@ impl Client {
             world,
             now: crate::policy::tests::noon(),
             pins: Arc::default(),
+            names: NameMemo::default(),
             clock: Now::read,
             visibility: VisibilityCache::default(),
             last_id: 0,
@@ -147,6 +150,7 @@ impl Client {
         let mut octets = Vec::new();
         let moment = Moment {
             world: &self.world,
+            names: &self.names,
             visibility: &self.visibility,
             pins: &self.pins,
             clock: self.clock,

@@ -16,7 +16,7 @@ use crate::ldap::response::{Extras, write_notice_of_disconnection, write_result}
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::secret::Password;
 use crate::time::Now;
-use crate::upstream::{BindOutcome, Charge, PoolConfig, Security, Upstream, Verification};
+use crate::upstream::{BindOutcome, Charge, PoolConfig, Security, Times, Upstream, Verification};
 
 async fn login(upstream: &Upstream, secret: &str) -> Verification {
     let begin = Instant::now();
@@ -39,6 +39,11 @@ fn summary(verification: &Verification) -> (&'static str, Option<&str>, u32, u32
 
 const DC1: Option<&str> = Some("dc1.corp.test");
 const DC2: Option<&str> = Some("dc2.corp.test");
+
+fn just_now() -> Times {
+    let now = Instant::now().into_std();
+    Times { arrived: now, begun: now }
+}
 
 #[tokio::test]
 async fn the_first_controller_s_verdict_is_final() {
@@ -288,8 +293,7 @@ async fn an_unjudged_password_is_sent_again_only_if_that_may_be_charged() {
         let upstream = upstream(&[&hung, &dc2]);
         let charge = Noting { concluded: Arc::default(), retries };
         let secret = password(RIGHT);
-        let verified =
-            upstream.verify_charged(b"alice", &secret, &[], Instant::now(), charge).await;
+        let verified = upstream.verify_charged(b"alice", &secret, &[], just_now(), charge).await;
         let (outcome, _, attempts, _) = summary(&verified);
         assert_eq!((outcome, attempts), expected);
     }
@@ -308,7 +312,7 @@ async fn a_bind_in_flight_is_charged_even_if_the_client_leaves() {
     let note = Arc::clone(&concluded);
     let secret = password("wrong");
     let charge = Noting { concluded: note, retries: true };
-    let leaving = upstream.verify_charged(b"alice", &secret, &[], Instant::now(), charge);
+    let leaving = upstream.verify_charged(b"alice", &secret, &[], just_now(), charge);
     assert!(tokio::time::timeout(ms(30), leaving).await.is_err());
     tokio::time::sleep(ms(200)).await;
     assert_eq!(*concluded.lock().unwrap(), Some((1, 1)));
