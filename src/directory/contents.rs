@@ -1,9 +1,9 @@
 //! What is kept of entries that were read: their attributes in the view's own form, and what they name. Nothing
 //! is changed here, so runs of entries can be read beside each other.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use imbl::OrdMap;
 
 use crate::ldap::dn::NormalizedDn;

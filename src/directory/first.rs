@@ -2,10 +2,10 @@
 //! another (`tests::steps` holds the two together), in a small part of the time: what can be shared out over
 //! processors is, and everything that is looked up is made when all is known (`whole`).
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use imbl::{OrdMap, Vector};
 
 use crate::ldap::attribute::AttributeDescription;

@@ -1,6 +1,6 @@
 //! Which slots entries go to, what they are called, and where they hang in the tree.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;

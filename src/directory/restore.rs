@@ -123,7 +123,7 @@ impl Run {
         let mut collector =
             Collector::new(empty, head.domain.kind, &head.attributes, records.len());
         let mut entries = Vec::with_capacity(records.len());
-        let (mut graves, mut names) = (Vec::new(), OutsideNames::new());
+        let (mut graves, mut names) = (Vec::new(), OutsideNames::default());
         for (slot, octets) in records {
             let error = |what: &str| RestoreError(format!("its record of slot {slot} {what}"));
             let record = record::read(&octets, &head.attributes, &mut names).map_err(error)?;

@@ -1,6 +1,6 @@
 //! What was found out about attribute descriptions, for whoever reads entry after entry.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// Something known of each description that was met, in the order they were met. Entries of one sort have their
 /// attributes in one order, so the place of the next one is mostly known before it is looked up.

@@ -1,7 +1,8 @@
 //! Pages become a whole set of entries, or nothing.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use thiserror::Error;
 
 use crate::directory::{EntryKind, View, identity};

@@ -2,10 +2,9 @@
 //! put together attribute by attribute. Both steps can be shared out over threads, and nothing is moved to make
 //! room, so it takes a small part of the time that one entry after another takes.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
 
+use foldhash::HashMap;
 use imbl::OrdMap;
 
 use crate::ldap::dn::NormalizedDn;
@@ -29,7 +28,7 @@ pub(in crate::directory) struct Found {
     octets: Vec<u8>,
     keys: Vec<Place>,
     /// In ascending order for each gram.
-    grams: HashMap<Gram, Vec<u32>, BuildHasherDefault<GramHasher>>,
+    grams: HashMap<Gram, Vec<u32>>,
     /// Slots referred to, each with the slot that refers.
     targets: Vec<(u32, u32)>,
     outside: HashMap<NormalizedDn, Vec<u32>>,
@@ -247,31 +246,11 @@ fn merged_targets(parts: &mut [Found]) -> Postings {
 }
 
 fn merged_names(parts: &mut [Found]) -> OrdMap<NormalizedDn, Posting> {
-    let mut all: HashMap<NormalizedDn, Vec<u32>> = HashMap::new();
+    let mut all: HashMap<NormalizedDn, Vec<u32>> = HashMap::default();
     for part in parts {
         for (name, slots) in mem::take(&mut part.outside) {
             all.entry(name).or_default().extend(slots);
         }
     }
     all.into_iter().map(|(name, slots)| (name, Posting::complete(&slots))).collect()
-}
-
-/// Spreads grams over a table. They are three characters of 21 bits, of which few differ, so the bits are mixed;
-/// whoever makes them collide by the values of a directory makes a start slower and nothing else.
-#[derive(Clone, Copy, Debug, Default)]
-struct GramHasher(u64);
-
-impl Hasher for GramHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, octets: &[u8]) {
-        octets.iter().for_each(|octet| self.write_u64(u64::from(*octet)));
-    }
-
-    fn write_u64(&mut self, gram: u64) {
-        let mixed = (self.0 ^ gram).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
 }
