@@ -44,7 +44,8 @@ impl Company {
         Self::of(SharedDirectory::new(openldap_company(SystemTime::now()).unwrap()))
     }
 
-    fn of(directory: SharedDirectory) -> Self {
+    /// Any directory.
+    pub(crate) fn of(directory: SharedDirectory) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

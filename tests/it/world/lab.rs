@@ -1,5 +1,7 @@
 //! Real servers: two replicating Samba controllers and OpenLDAP, started by the scripts in `tests/lab`.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock};
@@ -89,8 +91,7 @@ impl Ad {
 
     /// The binds that a controller has really seen for an account, oldest first.
     pub(crate) fn binds(&self, number: u32, account: &str) -> Vec<serde_json::Value> {
-        let log = self.folder.join(format!("dc{number}/log/auth.json"));
-        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let text = std::fs::read_to_string(self.audit_file(number)).unwrap_or_default();
         text.lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
             .filter(|event| event["type"] == "Authentication")
@@ -108,6 +109,33 @@ impl Ad {
     /// How many binds both controllers have seen for an account.
     pub(crate) fn bind_count(&self, account: &str) -> usize {
         self.binds(1, account).len() + self.binds(2, account).len()
+    }
+
+    /// The lines that a controller has added to its audit file since the `read`th octet, which moves on.
+    pub(crate) fn audit_lines(&self, number: u32, read: &mut u64) -> Vec<serde_json::Value> {
+        let mut file = File::open(self.audit_file(number)).unwrap();
+        file.seek(SeekFrom::Start(*read)).unwrap();
+        let mut octets = Vec::new();
+        file.read_to_end(&mut octets).unwrap();
+        // The last line may be half there.
+        let whole = octets.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        *read += whole as u64;
+        let lines = String::from_utf8_lossy(&octets[..whole]);
+        lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    fn audit_file(&self, number: u32) -> PathBuf {
+        self.folder.join(format!("dc{number}/log/auth.json"))
+    }
+
+    /// Writes a value at both controllers below all that they check, for what older directories have and Samba
+    /// refuses.
+    pub(crate) fn write_unchecked(&self, dn: &str, attribute: &str, value: &str) {
+        for number in 1..=2 {
+            let database = self.folder.join(format!("dc{number}/private/sam.ldb"));
+            let mut command = Command::new(script("adraw.py"));
+            run(command.arg(database).args([dn, attribute, value]));
+        }
     }
 
     /// Changes the directory through controller 1 with the administrator's rights.
