@@ -1,6 +1,9 @@
-//! Logins while no controller can be asked: who gets in, who does not, and what is kept of it.
+//! Logins while no controller can be asked: who gets in, who does not, and what is kept of it. The whole story on real
+//! controllers is in [`samba`].
 
-use std::path::PathBuf;
+mod samba;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ldapgate::store::{IdentityStore, Store};
@@ -16,6 +19,7 @@ const OFFLINE: &str =
 const MUELLER: (&str, &str) = ("CORP\\müller", "Müller-Pass-1");
 const ZHANG: (&str, &str) = ("CORP\\zhang", "张伟-Pass-1");
 const WRONG: (&str, &str) = (MUELLER.0, "Sommer-2019");
+const HOUR: u64 = 3600;
 const HASH: &[u8] = b"$argon2id$";
 
 fn gate(company: &Company, name: &str) -> Gate {
@@ -63,7 +67,7 @@ fn store_file(gate: &Gate) -> PathBuf {
 }
 
 /// What the store has of the accounts, once the program is gone.
-fn kept(path: &std::path::Path) -> IdentityStore {
+fn kept(path: &Path) -> IdentityStore {
     Store::open(path).unwrap().store.by_identity("corp")
 }
 
@@ -198,29 +202,26 @@ fn what_is_too_old_lets_nobody_in() {
     let company = Company::new();
     let gate = remembered(&company, "offline-old");
     company.kill();
-    let older = |hours: u64| {
-        move |configuration: String| {
-            let at = configuration.find("control = \"").unwrap() + "control = \"".len();
-            let path = configuration[at..]
-                .split('"')
-                .next()
-                .unwrap()
-                .replace("control.sock", "store.redb");
-            let store = kept(&PathBuf::from(path));
-            let mut values = store.load().unwrap();
-            let (identity, octets) = values.pop().unwrap();
-            let mut record: Value = serde_json::from_slice(&octets).unwrap();
-            let seconds = record["verified_at"]["secs_since_epoch"].as_u64().unwrap();
-            record["verified_at"]["secs_since_epoch"] = (seconds - hours * 3600).into();
-            store.set(&[(identity, Some(serde_json::to_vec(&record).unwrap()))]).unwrap();
-            configuration
-        }
-    };
-    let gate = gate.again_with("-TERM", older(11));
+    let gate = older(gate, 11 * HOUR);
     assert_eq!(login(&gate, MUELLER), told(0, "accepted_offline"));
-    let gate = gate.again_with("-TERM", older(2));
+    let gate = older(gate, 2 * HOUR);
     assert_eq!(counts(&gate)["verifiers"], 0);
     assert_eq!(login(&gate, MUELLER), told(52, "directory_unavailable"));
+}
+
+/// The gate started again, with everything that was accepted so much longer ago.
+fn older(gate: Gate, seconds: u64) -> Gate {
+    let path = store_file(&gate);
+    gate.again_with("-TERM", |configuration| {
+        let store = kept(&path);
+        for (identity, octets) in store.load().unwrap() {
+            let mut record: Value = serde_json::from_slice(&octets).unwrap();
+            let at = record["verified_at"]["secs_since_epoch"].as_u64().unwrap();
+            record["verified_at"]["secs_since_epoch"] = (at - seconds).into();
+            store.set(&[(identity, Some(serde_json::to_vec(&record).unwrap()))]).unwrap();
+        }
+        configuration
+    })
 }
 
 #[test]
