@@ -136,11 +136,12 @@ impl SubCode {
             // Wrong password, unknown user, hours, workstation, password expired, disabled, invalid
             // parameter, account expired, must change the password, locked out.
             0x52e | 0x525 | 0x530..=0x533 | 0x57 | 0x701 | 0x773 | 0x775 => Self::Final,
-            // No memory, no logon servers, no such domain, internal error, clock skew, no resources,
+            // No memory, no logon servers, no such domain, damaged database, internal error, clock skew, no resources,
             // timeout, RPC unavailable, too busy or failed, trust failures, Netlogon not started.
             0x8
             | 0x51f
             | 0x54b
+            | 0x54e
             | 0x54f
             | 0x576
             | 0x5aa

@@ -98,6 +98,14 @@ fn each_in_its_own_terms() {
         assert!(group.starts_with("CN=crm-"), "{group}");
         assert!(names(&mut one, CORP, &format!("(memberOf={group})")).contains(&alice.dn));
     }
+    let (entries, _) = one.search(CORP, WholeSubtree, "(sAMAccountName=zhang)", &["memberOf"]);
+    let mut groups: Vec<String> = entries[0]
+        .values("memberOf")
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).split(',').next().unwrap().to_owned())
+        .collect();
+    groups.sort_unstable();
+    assert_eq!(groups, ["CN=crm-asia", "CN=crm-nested", "CN=crm-users"], "one below the other");
     let mut other = Client::connect(gate.address("other"));
     let service = company.dn_of("svc-crm").replace(CORP, LEGACY);
     assert_eq!(other.bind(&service, "Crm-Service-1").code(), 0, "{service}");

@@ -80,7 +80,7 @@ fn sub_codes_of_invalid_credentials() {
     for sub in ["52e", "52E", "525", "530", "531", "532", "533", "57", "701", "773", "775"] {
         is(sub, "rejected");
     }
-    for sub in ["51f", "51F", "54b", "5b4", "6ba", "80090346", "80090311"] {
+    for sub in ["51f", "51F", "54b", "54e", "5b4", "6ba", "80090346", "80090311"] {
         is(sub, "not judged");
     }
     for sub in ["569", "0", "ffffffff"] {
