@@ -19,6 +19,7 @@ use crate::shield::AccountState;
 use crate::time::Now;
 
 use super::document::Failure;
+use super::explain_offline;
 use super::explained_bind::{
     BindQuestion, ExplainedAccount, ExplainedAnswer, ExplainedBind, ExplainedController,
     ExplainedCopy, ExplainedGroup, ExplainedStep,
@@ -119,7 +120,7 @@ fn step(step: &Step, position: usize, deciding: Option<usize>) -> ExplainedStep 
     }
 }
 
-fn group(look: &GroupLook) -> ExplainedGroup {
+pub(super) fn group(look: &GroupLook) -> ExplainedGroup {
     let GroupLook { configured, found, path } = look;
     ExplainedGroup { configured: configured.clone(), found: found.clone(), path: path.clone() }
 }
@@ -153,12 +154,10 @@ fn admitted(gate: &Gate, admission: &Admission, document: &mut ExplainedBind, no
     document.may_search = Some(application.lets_search(account.service_account));
     document.controllers = controllers(gate, account, now);
     let wrong = Verdict { account: Some(account.into()), ..Verdict::of(Reason::Rejected) };
-    let nobody = Verdict { account: Some(account.into()), ..Verdict::of(Reason::Unavailable) };
-    document.told.extend([
-        right(),
-        answer(gate, application, "wrong_password", &wrong),
-        answer(gate, application, "no_controller", &nobody),
-    ]);
+    document.told.extend([right(), answer(gate, application, "wrong_password", &wrong)]);
+    let (steps, told) = explain_offline::explain(gate, application, account, now);
+    document.steps.extend(steps);
+    document.told.extend(told);
 }
 
 /// What the shield would say to the next password.
@@ -209,12 +208,12 @@ fn of_reason(
     answer(gate, application, when, &Verdict::of(reason))
 }
 
-fn right() -> ExplainedAnswer {
+pub(super) fn right() -> ExplainedAnswer {
     written("right_password", &LdapResult::success())
 }
 
 /// What the application's client is told about a verdict, from the table that sessions use.
-fn answer(
+pub(super) fn answer(
     gate: &Gate,
     application: &Application,
     when: &str,

@@ -72,7 +72,8 @@ pub struct ExplainedCopy {
 pub struct ExplainedStep {
     /// Its name.
     pub step: String,
-    /// `passes`, `refuses` (the one that decides), `would_pass`, `would_refuse` (behind it) or `not_asked`.
+    /// `passes`, `refuses` (the one that decides), `would_pass`, `would_refuse` (behind it, or where no
+    /// controller can be asked) or `not_asked`.
     pub verdict: String,
     /// The reason code where it refuses or would.
     pub reason: Option<String>,
@@ -110,7 +111,8 @@ pub struct ExplainedController {
 /// An answer to the client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExplainedAnswer {
-    /// When it is given: `always`, `right_password`, `wrong_password`, `no_controller` or `in_clear` (without TLS).
+    /// When it is given: `always`, `right_password`, `wrong_password`, `no_controller` (where the account may
+    /// log in without one, `no_controller_right_password` and `no_controller_wrong_password`) or `in_clear` (without TLS).
     pub when: String,
     /// The result code (RFC 4511 §4.1.9).
     pub code: u32,

@@ -1,8 +1,8 @@
 //! The control socket: how an operator asks the running program what it does and tells it to act.
 //!
 //! What lives here: the documents it speaks ([`document`], [`block_document`]), what it knows of the program
-//! ([`state`]), how a search is explained (`explain`) and a login (`explain_bind`, with the documents
-//! [`explained_bind`]), the shield (`shield`, [`budgets`]), how the copying is asked about and told to act (`sync`) and
+//! ([`state`]), how a search is explained (`explain`) and a login (`explain_bind`, `explain_offline`, with
+//! the documents [`explained_bind`]), the shield (`shield`, [`budgets`]), how the copying is asked about and told to act (`sync`) and
 //! what is shown of one person (`person`), how blocks are set and lifted (`blocks`), the metrics ([`metrics`]), the
 //! Unix socket ([`socket`]) and the routes on it ([`routes`]). `cli` holds its clients.
 //!
@@ -21,6 +21,7 @@ pub mod budgets;
 pub mod document;
 mod explain;
 mod explain_bind;
+mod explain_offline;
 pub mod explained_bind;
 pub mod metrics;
 mod person;

@@ -159,6 +159,8 @@ fn answers(answers: &[ExplainedAnswer]) -> render::Table {
             "right_password" => "if the password is right",
             "wrong_password" => "if it is wrong",
             "no_controller" => "if no controller answers",
+            "no_controller_right_password" => "if none answers, and it is the one accepted last",
+            "no_controller_wrong_password" => "if none answers, and it is not",
             "in_clear" => "in clear, without TLS",
             "always" => "whatever the password",
             other => other,

@@ -21,6 +21,8 @@ use super::world::{DirectoryState, World};
 
 mod inputs;
 
+pub(super) use inputs::groups;
+
 /// How a name fares, step by step.
 #[derive(Debug)]
 pub struct Explanation {
@@ -84,7 +86,7 @@ impl From<Result<(), Refusal>> for Says {
 }
 
 impl Input {
-    fn words(text: impl Into<String>) -> Self {
+    pub(super) fn words(text: impl Into<String>) -> Self {
         Self { text: text.into(), groups: Vec::new() }
     }
 }

@@ -108,6 +108,36 @@ fn the_allowed_get_in_and_nobody_else() {
     assert_eq!(client.extended("1.3.6.1.4.1.4203.1.11.3", None).code(), 0);
 }
 
+fn explained(gate: &Gate, name: &str) -> Value {
+    let output = gate.command(&["explain", "bind", name, "--app", "crm", "--json"]);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Before an outage, when something can still be done about it.
+#[test]
+fn an_operator_is_told_who_could_get_in() {
+    let company = Company::new();
+    let gate = remembered(&company, "offline-explained");
+    let missing = |name: &str| -> Vec<Value> {
+        let steps = explained(&gate, name)["steps"].as_array().unwrap().clone();
+        let of_offline = |step: &Value| step["step"].as_str().unwrap().starts_with("offline ");
+        let steps: Vec<Value> = steps.into_iter().filter(of_offline).collect();
+        assert_eq!(steps.len(), 4, "{name}: {steps:#?}");
+        steps.iter().map(|step| step["reason"].clone()).filter(|one| !one.is_null()).collect()
+    };
+    assert_eq!(missing(MUELLER.0), [json!(null); 0]);
+    assert_eq!(missing(ZHANG.0), ["in_denied_group", "never_verified"]);
+    assert_eq!(missing(ALICE.0), ["not_in_group", "never_verified"]);
+    let told = |name: &str| explained(&gate, name)["told"].clone();
+    let when =
+        |name: &str, at: usize| (told(name)[at]["when"].clone(), told(name)[at]["code"].clone());
+    assert_eq!(when(MUELLER.0, 2), (json!("no_controller_right_password"), json!(0)));
+    assert_eq!(when(MUELLER.0, 3), (json!("no_controller_wrong_password"), json!(49)));
+    assert_eq!(when(ALICE.0, 2), (json!("no_controller"), json!(52)));
+    let page = String::from_utf8(gate.command(&["explain", "bind", ZHANG.0]).stdout).unwrap();
+    assert!(page.contains("offline denied groups  would refuse: in_denied_group"), "{page}");
+}
+
 /// The right password does not give back what wrong ones have cost; a controller's word does.
 #[test]
 fn wrong_passwords_have_a_hard_end() {

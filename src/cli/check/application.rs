@@ -14,6 +14,7 @@ use crate::policy::{Application, BindName, Refusal, World, judge};
 use crate::time::Now;
 
 use super::entries::{listed, short_name};
+use super::groups::{self, Purpose};
 use super::report::{Area, Finding};
 
 /// Attributes that nearly every application maps.
@@ -94,63 +95,16 @@ fn nearest(view: &View, dn: &NormalizedDn) -> Option<String> {
 }
 
 fn groups(application: &Application, world: &World, key: &str) -> Vec<Finding> {
-    let required = application.required_groups.iter().enumerate().map(|(at, name)| {
-        group(application, world, name)
-            .map_or_else(
-                |found| required_group(name, found),
-                |members| Finding::ok(Area::Groups, format!("required group {name}: {members}")),
-            )
-            .at(format!("{key}.required_groups[{at}]"))
+    let views: Vec<&View> =
+        world.of(application).filter_map(|state| state.view.as_deref()).collect();
+    let lists = [
+        (Purpose::Required, &application.required_groups, "required_groups"),
+        (Purpose::Denied, &application.denied_groups, "denied_groups"),
+    ];
+    let findings = lists.into_iter().flat_map(|(purpose, names, list)| {
+        groups::findings(purpose, names, &format!("{key}.{list}"), &views)
     });
-    let denied = application.denied_groups.iter().enumerate().map(|(at, name)| {
-        group(application, world, name)
-            .map_or_else(
-                |found| denied_group(name, found),
-                |members| Finding::ok(Area::Groups, format!("denied group {name}: {members}")),
-            )
-            .at(format!("{key}.denied_groups[{at}]"))
-    });
-    required.chain(denied).collect()
-}
-
-/// The members of the one group called `name`, or how many groups there are instead.
-fn group(application: &Application, world: &World, name: &str) -> Result<String, usize> {
-    let views: Vec<&Arc<View>> =
-        world.of(application).filter_map(|state| state.view.as_ref()).collect();
-    let found: Vec<(&Arc<View>, EntryRef<'_>)> = views
-        .iter()
-        .flat_map(|view| view.groups_named(name).into_iter().map(move |group| (*view, group)))
-        .collect();
-    match found.as_slice() {
-        [(view, group)] => {
-            let members = view.users().filter(|user| view.is_member(*user, *group)).count();
-            Ok(format!("{}, {}", group.dn(), count(members, "user", "users")))
-        }
-        others => Err(others.len()),
-    }
-}
-
-fn required_group(name: &str, found: usize) -> Finding {
-    if found == 0 {
-        let advice = "nobody gets in through it: correct the name, or let the service account \
-                      read the group";
-        Finding::fail(Area::Groups, format!("the required group {name} does not exist"), advice)
-    } else {
-        let advice = "an ambiguous group lets nobody in: write its distinguished name";
-        Finding::fail(Area::Groups, format!("{found} groups are called {name}"), advice)
-    }
-}
-
-fn denied_group(name: &str, found: usize) -> Finding {
-    if found == 0 {
-        let advice = "whether somebody is in it cannot be told, so logins are refused \
-                      (group_unresolved): correct the name, or remove it";
-        Finding::fail(Area::Groups, format!("the denied group {name} does not exist"), advice)
-    } else {
-        let advice = "members of each of them are refused: write the distinguished name of the \
-                      one that is meant";
-        Finding::warn(Area::Groups, format!("{found} groups are called {name}"), advice)
-    }
+    findings.collect()
 }
 
 fn scope(application: &Application, world: &World, key: &str, wall: SystemTime) -> Vec<Finding> {

@@ -3,7 +3,7 @@
 //!
 //! What lives here: the findings and their summary ([`report`]), how they are printed ([`page`]), what is
 //! tried at one controller ([`controller`]) and what its failures mean ([`explain`]), what is looked for
-//! in the copy that was read ([`entries`], [`application`]), what is tried on this machine
+//! in the copy that was read ([`entries`], [`application`], [`offline`], by [`groups`]), what is tried on this machine
 //! ([`listener`]), and the order of all that ([`mod@run`]).
 //!
 //! What does not: reading the configuration (`config`), talking to controllers (`upstream`), copying a
@@ -17,7 +17,9 @@ pub mod application;
 pub mod controller;
 pub mod entries;
 pub mod explain;
+pub mod groups;
 pub mod listener;
+pub mod offline;
 pub mod page;
 pub mod report;
 pub mod run;

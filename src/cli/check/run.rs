@@ -15,7 +15,7 @@ use crate::upstream::{ControllerConfig, Security, Upstream};
 
 use super::controller::Candidate;
 use super::report::{Area, Finding, Level, Report, Section};
-use super::{application, entries, listener, page};
+use super::{application, entries, listener, offline, page};
 
 /// Runs the command on the configuration at `path`.
 ///
@@ -119,7 +119,7 @@ impl Check {
         settings: DirectorySettings,
         key: &str,
     ) -> Result<Option<Arc<View>>, CommandError> {
-        let DirectorySettings { name, upstream, sync, attributes, .. } = settings;
+        let DirectorySettings { name, upstream, sync, attributes, offline, .. } = settings;
         let upstream = match Upstream::new(upstream, Now::read()) {
             Ok(upstream) => upstream,
             Err(error) => {
@@ -159,7 +159,8 @@ impl Check {
             self.add(Section { subject, findings: checked.findings })?;
         }
         let Some((_, view)) = first else { return Ok(None) };
-        let findings = entries::findings(&view, &attributes, key);
+        let mut findings = entries::findings(&view, &attributes, key);
+        findings.extend(offline.iter().flat_map(|config| offline::findings(config, &view, key)));
         self.add(Section { subject: format!("directory {name}"), findings })?;
         Ok(Some(view))
     }

@@ -137,6 +137,37 @@ async fn what_an_application_names_has_to_exist() {
     }
 }
 
+/// They are looked at only during an outage, when nobody can read them any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_logins_without_a_controller_have_to_exist() {
+    let world = World::new();
+    let with = |groups: &str| {
+        let section = format!("[directory.offline]\n{groups}\n\n[[application]]");
+        world.text().replacen("[[application]]", &section, 1)
+    };
+    for (groups, key) in [
+        ("groups = ['crm-users', 'crm-user']", "directory[0].offline.groups[1]"),
+        (
+            "groups = ['crm-users']\ndenied_groups = ['crm-deny']",
+            "directory[0].offline.denied_groups[0]",
+        ),
+    ] {
+        let report = check(&world, &with(groups)).await;
+        let failure = only_failure(&report);
+        assert_eq!(
+            (failure.area, failure.key.as_deref()),
+            (Area::Groups, Some(key)),
+            "{failure:?}"
+        );
+        assert!(failure.advice.as_deref().unwrap().contains("no controller"), "{failure:?}");
+    }
+    let report = check(&world, &with("groups = ['crm-users']")).await;
+    assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
+    let is_told =
+        |finding: &Finding| finding.message.starts_with("offline group crm-users: CN=crm-users,");
+    assert!(findings(&report).iter().any(|(_, finding)| is_told(finding)), "{report:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_scope_names_the_rule_that_leaves_nobody() {
     let world = World::new();

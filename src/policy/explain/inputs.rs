@@ -17,8 +17,8 @@ const INPUTS: &[(&str, Tell)] = &[
     ("account state", state),
     ("bases", bases),
     ("user filter", user_filter),
-    ("denied groups", |subject| groups(subject, &subject.application.denied_groups)),
-    ("required groups", |subject| groups(subject, &subject.application.required_groups)),
+    ("denied groups", |subject| groups(subject.entry, &subject.application.denied_groups)),
+    ("required groups", |subject| groups(subject.entry, &subject.application.required_groups)),
 ];
 
 /// What the rule called `rule` looks at.
@@ -93,16 +93,17 @@ fn user_filter(subject: Subject<'_>) -> Input {
     Input::words(filter.map_or_else(|| "none is configured".to_owned(), ToString::to_string))
 }
 
-fn groups(subject: Subject<'_>, configured: &[String]) -> Input {
-    let groups: Vec<GroupLook> = configured.iter().map(|name| group(subject, name)).collect();
+/// The configured groups, looked at for one account.
+pub(in crate::policy) fn groups(entry: EntryRef<'_>, configured: &[String]) -> Input {
+    let groups: Vec<GroupLook> = configured.iter().map(|name| group(entry, name)).collect();
     let text = if groups.is_empty() { "none is configured" } else { "" };
     Input { text: text.to_owned(), groups }
 }
 
-fn group(subject: Subject<'_>, configured: &str) -> GroupLook {
-    let view = subject.view;
+fn group(entry: EntryRef<'_>, configured: &str) -> GroupLook {
+    let view = entry.view();
     let found = view.groups_named(configured);
-    let path = found.iter().find_map(|group| view.membership_path(subject.entry, *group));
+    let path = found.iter().find_map(|group| view.membership_path(entry, *group));
     let name = |slot| view.entry(slot).map(|entry| entry.dn().to_owned());
     GroupLook {
         configured: configured.to_owned(),

@@ -24,20 +24,29 @@ pub fn may_enter(
     entry: EntryRef<'_>,
     wall: SystemTime,
 ) -> Result<PasswordStamp, Withheld> {
-    groups(config, entry)?;
+    is_not_denied(config, entry)?;
+    is_allowed(config, entry)?;
+    state(entry, wall)
+}
+
+/// Groups as the rules of applications take them.
+pub(super) fn is_not_denied(config: &OfflineConfig, entry: EntryRef<'_>) -> Result<(), Withheld> {
+    is_in_none(entry, &config.denied_groups, true).map_err(|why| match why {
+        Denied::Unresolved => Withheld::GroupUnresolved,
+        Denied::Member => Withheld::InDeniedGroup,
+    })
+}
+
+pub(super) fn is_allowed(config: &OfflineConfig, entry: EntryRef<'_>) -> Result<(), Withheld> {
+    if is_in_one(entry, &config.groups) { Ok(()) } else { Err(Withheld::NotInGroup) }
+}
+
+/// What otherwise only a controller judges.
+pub(super) fn state(entry: EntryRef<'_>, wall: SystemTime) -> Result<PasswordStamp, Withheld> {
     match entry.view().domain().kind {
         DirectoryKind::ActiveDirectory => active_directory(entry, wall),
         DirectoryKind::OpenLdap => openldap(entry),
     }
-}
-
-/// Groups as the rules of applications take them.
-fn groups(config: &OfflineConfig, entry: EntryRef<'_>) -> Result<(), Withheld> {
-    is_in_none(entry, &config.denied_groups, true).map_err(|why| match why {
-        Denied::Unresolved => Withheld::GroupUnresolved,
-        Denied::Member => Withheld::InDeniedGroup,
-    })?;
-    if is_in_one(entry, &config.groups) { Ok(()) } else { Err(Withheld::NotInGroup) }
 }
 
 /// A `lockoutTime` does not say whether the lockout is over (MS-ADA1), so any counts. `pwdLastSet` is 0 where the

@@ -2,7 +2,8 @@
 //!
 //! What lives here: what the configuration allows ([`OfflineConfig`]), who may at all by the groups and the state
 //! that the view shows (`account`), and what is kept of a password that a controller has accepted, with its bounds
-//! (`verifier`), from which the one piece of evidence comes ([`OfflineVerified`]).
+//! (`verifier`), from which the one piece of evidence comes ([`OfflineVerified`]), and the same shown to an operator
+//! step by step (`explain`).
 //!
 //! What does not: keeping verifiers, and when they are asked (`session::offline`).
 //!
@@ -11,10 +12,14 @@
 
 mod account;
 mod config;
+mod explain;
 mod verifier;
 mod withheld;
 
 pub use account::{PasswordStamp, may_enter};
 pub use config::OfflineConfig;
-pub use verifier::{Attempt, Checked, Conclusion, OfflineVerified, Verifier, VerifierRecord};
+pub use explain::{OfflineStep, explain};
+pub use verifier::{
+    Attempt, Checked, Conclusion, OfflineVerified, Standing, Verifier, VerifierRecord,
+};
 pub use withheld::{NotVerified, Withheld};

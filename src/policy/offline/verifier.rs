@@ -83,6 +83,19 @@ pub struct Checked {
     right: bool,
 }
 
+/// How a verifier stands, without anything about the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How long ago a controller accepted the password; `None`: in the future of this clock.
+    pub age: Option<Duration>,
+    /// Logins since.
+    pub uses: u32,
+    /// Wrong passwords since.
+    pub failures: u32,
+    /// Whether a password would be looked at, or why not.
+    pub says: Result<(), Withheld>,
+}
+
 /// What became of an attempt.
 #[derive(Debug)]
 #[must_use]
@@ -186,6 +199,21 @@ impl Verifier {
         stamp: &PasswordStamp,
         wall: SystemTime,
     ) -> Result<Attempt, Withheld> {
+        let room = self.room(config, stamp, wall)?;
+        if self.under_way >= room {
+            return Err(Withheld::UnderWay);
+        }
+        self.under_way += 1;
+        Ok(Attempt { directory: directory.clone(), account, hash: self.hash.clone() })
+    }
+
+    /// How many attempts its budgets have room for, those under way included; at least one.
+    fn room(
+        &self,
+        config: &OfflineConfig,
+        stamp: &PasswordStamp,
+        wall: SystemTime,
+    ) -> Result<u32, Withheld> {
         self.holds(config, stamp, wall)?;
         if self.failures >= config.failures {
             return Err(Withheld::FailuresUsedUp);
@@ -193,12 +221,24 @@ impl Verifier {
         if self.uses >= config.uses {
             return Err(Withheld::UsesUsedUp);
         }
-        let room = (config.failures - self.failures).min(config.uses - self.uses);
-        if self.under_way >= room {
-            return Err(Withheld::UnderWay);
-        }
-        self.under_way += 1;
-        Ok(Attempt { directory: directory.clone(), account, hash: self.hash.clone() })
+        Ok((config.failures - self.failures).min(config.uses - self.uses))
+    }
+
+    /// How it stands at `wall`, for an operator. Takes no place. `stamp` is what the view says; `None` where that
+    /// cannot be read.
+    #[must_use]
+    pub fn standing(
+        &self,
+        config: &OfflineConfig,
+        stamp: Option<&PasswordStamp>,
+        wall: SystemTime,
+    ) -> Standing {
+        let says = match stamp {
+            Some(stamp) => self.room(config, stamp, wall).map(|_| ()),
+            None => Err(Withheld::StateUnreadable),
+        };
+        let Self { uses, failures, .. } = *self;
+        Standing { age: self.age(wall), uses, failures, says }
     }
 
     /// Ends an attempt. A right password is a use and does not take back what wrong ones have cost.

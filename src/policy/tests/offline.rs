@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::ldap::secret::Password;
 use crate::policy::offline::{
-    Attempt, Conclusion, OfflineConfig, PasswordStamp, Verifier, Withheld, may_enter,
+    Attempt, Conclusion, OfflineConfig, PasswordStamp, Verifier, Withheld, explain, may_enter,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -55,6 +55,61 @@ fn groups_decide_who_may() {
     assert_eq!(allowed(ALICE, &nowhere, |_| ()), Err(Withheld::NotInGroup));
     let nobody = OfflineConfig::without_groups();
     assert_eq!(allowed(ALICE, &nobody, |_| ()), Err(Withheld::NotInGroup));
+}
+
+/// Each condition broken by itself: the first that is not met is what a login is told, and only that one is broken.
+#[test]
+fn an_explanation_comes_to_what_a_login_comes_to() {
+    let config = |group, denied| OfflineConfig {
+        groups: names(&[group]),
+        denied_groups: names(&[denied]),
+        ..config()
+    };
+    for (config, locked, expected) in [
+        (config("crm", "crm-loop"), "0", [Ok(()), Ok(()), Ok(())]),
+        (config("crm", "crm"), "0", [Err(Withheld::InDeniedGroup), Ok(()), Ok(())]),
+        (config("crm", "nowhere"), "0", [Err(Withheld::GroupUnresolved), Ok(()), Ok(())]),
+        (config("crm-loop", "crm-loop"), "0", [Ok(()), Err(Withheld::NotInGroup), Ok(())]),
+        (config("crm", "crm-loop"), "7", [Ok(()), Ok(()), Err(Withheld::Locked)]),
+    ] {
+        let mut entries = company();
+        set(entry_of(&mut entries, ALICE), "pwdLastSet", &["1"]);
+        set(entry_of(&mut entries, ALICE), "lockoutTime", &[locked]);
+        let view = corp_view(1, entries);
+        let alice = view.find_guid(&guid(ALICE)).unwrap();
+        let login = may_enter(&config, alice, noon().wall).map(|_| ());
+        let steps = explain(&config, alice, None, noon().wall);
+        let says = [steps[0].says, steps[1].says, steps[2].says];
+        assert_eq!(says, expected);
+        assert_eq!(says.into_iter().find(Result::is_err).unwrap_or(Ok(())), login);
+    }
+}
+
+/// What a login would be told of its verifier, and nothing is taken by looking.
+#[test]
+fn an_explanation_of_what_is_kept() {
+    let mut entries = company();
+    set(entry_of(&mut entries, ALICE), "pwdLastSet", &["1"]);
+    let view = corp_view(1, entries);
+    let alice = view.find_guid(&guid(ALICE)).unwrap();
+    let now = noon().wall;
+    let look = |verifier: Option<&Verifier>| {
+        let [.., step] = explain(&config(), alice, verifier, now);
+        (step.says, step.input.text)
+    };
+    let (says, text) = look(None);
+    assert_eq!(says, Err(Withheld::NoVerifier), "{text}");
+    assert_eq!(look(Some(&verifier(now - 13 * HOUR))).0, Err(Withheld::TooOld));
+    let mut kept = verifier(now - HOUR);
+    for used in 0..config().failures {
+        let (says, text) = look(Some(&kept));
+        let shown =
+            format!("3600 s ago, at most 43200 s are allowed; 0 of 50 logins and {used} of 3");
+        assert!(says.is_ok() && text.contains(&shown), "{text}");
+        let attempt = begin(&mut kept, &config()).unwrap();
+        assert!(matches!(end(&mut kept, attempt, "wrong"), Conclusion::Wrong));
+    }
+    assert_eq!(look(Some(&kept)).0, Err(Withheld::FailuresUsedUp));
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::directory::PublishedView;
 use crate::ldap::identifier::Guid;
 use crate::ldap::secret::Password;
 use crate::policy::offline::{
-    Attempt, Checked, Conclusion, NotVerified, OfflineConfig, OfflineVerified, PasswordStamp,
-    Verifier, Withheld, may_enter,
+    Attempt, Checked, Conclusion, NotVerified, OfflineConfig, OfflineStep, OfflineVerified,
+    PasswordStamp, Verifier, Withheld, explain, may_enter,
 };
 use crate::store::{IdentityStore, StoreError};
 use crate::time::Now;
@@ -121,6 +121,18 @@ impl Offline {
         let view = self.published.load().ok_or(Withheld::Unknown)?;
         let entry = view.find_guid(&account).ok_or(Withheld::Unknown)?;
         may_enter(&self.config, entry, wall)
+    }
+
+    /// Why the account could log in without a controller at `wall`, or not; nothing where the view does not have it.
+    /// Counts for nobody.
+    #[must_use]
+    pub fn explain(&self, account: Guid, wall: SystemTime) -> Vec<OfflineStep> {
+        let view = self.published.load();
+        let Some(entry) = view.as_deref().and_then(|view| view.find_guid(&account)) else {
+            return Vec::new();
+        };
+        let verifier = self.verifiers().get(&account).cloned();
+        explain(&self.config, entry, verifier.as_ref(), wall).into()
     }
 
     /// What a login has to ask before it goes to a controller, for [`Offline::remember`]: which password the account
