@@ -4,7 +4,7 @@
 pub mod hexadecimal;
 #[path = "../src/ldap/mod.rs"]
 pub mod ldap;
-#[path = "../src/server/proxy_protocol.rs"]
+#[path = "../src/server/proxy_protocol/mod.rs"]
 pub mod proxy_protocol;
 
 /// Ends the run when a property does not hold.

@@ -1,7 +1,10 @@
 //! The examples of the specification, what is no header, and headers cut anywhere.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use proptest::prelude::*;
 
+use super::header::{FIXED, SIGNATURE};
 use super::*;
 
 fn binary(command: u8, family: u8, addresses: &[u8], extensions: &[u8]) -> Vec<u8> {
@@ -45,7 +48,7 @@ fn headers_name_the_client() {
         (b"PROXY UNKNOWN\r\n".to_vec(), None),
         (b"PROXY UNKNOWN ffff:f::1 whatever \x7f 1 2\r\n".to_vec(), None),
         (binary(0x21, 0x11, &four(), &[]), Some("192.0.2.1")),
-        (binary(0x21, 0x11, &four(), &[0x03, 0, 4, 1, 2, 3, 4]), Some("192.0.2.1")),
+        (binary(0x21, 0x11, &four(), &[0x04, 0, 4, 1, 2, 3, 4]), Some("192.0.2.1")),
         (binary(0x21, 0x21, &six(), &[0xff; 300]), Some("2001:db8::7")),
         (binary(0x21, 0x31, &unix, &[]), None),
         (binary(0x20, 0x00, &[], &[]), None),
@@ -104,14 +107,70 @@ fn what_is_no_header() {
     }
 }
 
+/// The header with its checksum behind the other extensions.
+fn with_checksum(mut header: Vec<u8>) -> Vec<u8> {
+    header.extend([0x03, 0, 4]);
+    let rest = u16::try_from(header.len() + 4 - FIXED).unwrap();
+    header.splice(14..16, rest.to_be_bytes());
+    let checksum = crc32c::checksum([&header[..], &[0; 4]]);
+    header.extend(checksum.to_be_bytes());
+    header
+}
+
+/// As HAProxy 2.6 writes it with `proxy-v2-options crc32c`, for a client at 127.0.0.1.
+const OF_HAPROXY: &[u8] =
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x13\x7f\0\0\x01\x7f\0\0\x01\xc7\x4e\xc3\x57\
+    \x03\0\x04\x0f\x78\x68\x2a";
+
+#[test]
+fn a_checksum_has_to_be_right_where_there_is_one() {
+    assert_eq!(source(OF_HAPROXY), Ok(Some("127.0.0.1".to_owned())));
+    let padded = binary(0x21, 0x21, &six(), &[0x04, 0, 2, 7, 7]);
+    assert_eq!(source(&with_checksum(padded)), Ok(Some("2001:db8::7".to_owned())));
+    // Any bit of the header: the family and the lengths aside, which change what is a header and what an extension.
+    for at in (0..OF_HAPROXY.len()).filter(|at| (16..28).contains(at) || *at > 30) {
+        for bit in 0..8 {
+            let mut changed = OF_HAPROXY.to_vec();
+            changed[at] ^= 1 << bit;
+            assert_eq!(parse(&changed), Err(HeaderError::WrongChecksum), "{at} {bit}");
+        }
+    }
+    for extension in [
+        &[0x03, 0, 4, 1, 2, 3, 4][..],
+        &[0x03, 0, 0],
+        &[0x03, 0, 9, 1],
+        &[0x04, 0, 0, 0x03, 0, 1, 0],
+    ] {
+        let header = binary(0x21, 0x11, &four(), extension);
+        assert_eq!(parse(&header), Err(HeaderError::WrongChecksum), "{extension:02x?}");
+    }
+    // Where the block is not looked at there is none.
+    assert_eq!(source(&binary(0x20, 0x11, &four(), &[0x03, 0, 4, 1, 2, 3, 4])), Ok(None));
+}
+
+/// Extensions in their form, a checksum or none, and what is too short to be one.
+fn any_extensions() -> impl Strategy<Value = (Vec<u8>, bool)> {
+    let value = proptest::collection::vec(any::<u8>(), 0..30);
+    let extension = (any::<u8>(), value).prop_map(|(kind, value)| {
+        let kind = if kind == 0x03 { 0x04 } else { kind };
+        [&[kind, 0, u8::try_from(value.len()).unwrap()][..], &value].concat()
+    });
+    let extensions = proptest::collection::vec(extension, 0..8).prop_map(|all| all.concat());
+    (extensions, any::<bool>(), proptest::collection::vec(any::<u8>(), 0..3)).prop_map(
+        |(extensions, checked, padding)| match checked {
+            true => (extensions, true),
+            false => ([extensions, padding].concat(), false),
+        },
+    )
+}
+
 fn any_header() -> impl Strategy<Value = (Vec<u8>, Option<IpAddr>)> {
     let line = (any::<IpAddr>(), any::<u16>()).prop_map(|(source, port)| {
         let family = if source.is_ipv4() { "TCP4" } else { "TCP6" };
         let line = format!("PROXY {family} {source} {source} {port} 389\r\n");
         (line.into_bytes(), Some(source))
     });
-    let extensions = proptest::collection::vec(any::<u8>(), 0..300);
-    let block = (any::<IpAddr>(), extensions).prop_map(|(source, extensions)| {
+    let block = (any::<IpAddr>(), any_extensions()).prop_map(|(source, (extensions, checked))| {
         let header = match source {
             IpAddr::V4(source) => {
                 let addresses = [&source.octets()[..], &[0; 8]].concat();
@@ -122,7 +181,7 @@ fn any_header() -> impl Strategy<Value = (Vec<u8>, Option<IpAddr>)> {
                 binary(0x21, 0x21, &addresses, &extensions)
             }
         };
-        (header, Some(source))
+        (if checked { with_checksum(header) } else { header }, Some(source))
     });
     let nobody = "[ -~]{0,80}".prop_map(|rest| (format!("PROXY UNKNOWN {rest}\r\n"), None));
     prop_oneof![line, block, nobody.prop_map(|(line, source)| (line.into_bytes(), source))]

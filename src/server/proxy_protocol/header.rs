@@ -1,16 +1,13 @@
-//! The PROXY protocol, versions 1 and 2: the header with which a load balancer says for whom it connects. Octets
-//! in, an address out; who is believed is decided in `server::listener`, and the reading is in `server::proxied`.
-//!
-//! After the specification of HAProxy ("The PROXY protocol, Versions 1 & 2", §2): version 1 is a line of text of
-//! at most 107 octets, version 2 begins with a signature that is the start of no LDAP message and no TLS
-//! record. Nothing behind the header is ever asked for, so that what follows it stays where it is.
+//! The header of either version: where it ends, and whom it names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;
 
+use super::crc32c;
+
 /// What begins a header of version 2 (§2.2).
-const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
+pub(super) const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// What begins a header of version 1 (§2.1).
 const LINE_START: &[u8; 6] = b"PROXY ";
 /// Longest line of version 1, its end included (§2.1).
@@ -18,9 +15,11 @@ const MAX_LINE: usize = 107;
 /// Shortest line of version 1: `PROXY UNKNOWN` and the line's end.
 const MIN_LINE: usize = 15;
 /// What of version 2 tells the length of the rest.
-const FIXED: usize = 16;
+pub(super) const FIXED: usize = 16;
 /// Longest rest of version 2 that is taken. Real ones have less than a kilobyte, even with a certificate's name.
 const MAX_REST: usize = 4096;
+/// The type of the extension that holds a checksum of the whole header (§2.2.3).
+const CHECKSUM: u8 = 0x03;
 
 /// A whole header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +61,9 @@ pub enum HeaderError {
     /// Addresses or ports that are none.
     #[error("a PROXY header with addresses that cannot be read")]
     BadAddress,
+    /// Its checksum is that of other octets.
+    #[error("a PROXY header with a wrong checksum")]
+    WrongChecksum,
 }
 
 /// Reads the header at the start of `octets`; what lies behind it is not looked at.
@@ -76,6 +78,12 @@ pub fn parse(octets: &[u8]) -> Result<Progress, HeaderError> {
     } else {
         Err(HeaderError::NotAHeader)
     }
+}
+
+/// Whether the first octets of a connection are the start of a header, as far as only a header begins so.
+#[must_use]
+pub fn begins_a_header(octets: &[u8]) -> bool {
+    octets.starts_with(LINE_START) || octets.starts_with(SIGNATURE)
 }
 
 /// Whether `octets` begin with `start`, or are the beginning of it.
@@ -153,8 +161,41 @@ fn parse_binary(octets: &[u8]) -> Result<Progress, HeaderError> {
     let Some(block) = octets.get(FIXED..length) else {
         return Ok(Progress::Missing(length - octets.len()));
     };
-    let source = if wanted == 0 { None } else { binary_source(family, block) };
-    Ok(Progress::Complete(Header { source, length }))
+    // Without addresses nothing of the block is looked at (§2.2), so nobody knows where extensions begin.
+    if wanted == 0 {
+        return Ok(Progress::Complete(Header { source: None, length }));
+    }
+    if let Some(header) = octets.get(..length)
+        && !checksum_holds(header, FIXED + wanted)
+    {
+        return Err(HeaderError::WrongChecksum);
+    }
+    Ok(Progress::Complete(Header { source: binary_source(family, block), length }))
+}
+
+/// Whether the checksum among the extensions from `start` on, if there is one, is that of the header (§2.2.3). What
+/// does not have the form of an extension is padding.
+fn checksum_holds(header: &[u8], start: usize) -> bool {
+    let mut at = start;
+    while let Some([kind, high, low]) = header.get(at..).and_then(<[u8]>::first_chunk) {
+        let value = at + 3;
+        let end = value + usize::from(u16::from_be_bytes([*high, *low]));
+        if *kind == CHECKSUM {
+            return is_checksum(header, value, end);
+        }
+        at = end;
+    }
+    true
+}
+
+/// The number stands highest octet first, as load balancers write it, and counts as zeros.
+fn is_checksum(header: &[u8], value: usize, end: usize) -> bool {
+    let (Some(before), Some(given), Some(after)) =
+        (header.get(..value), header.get(value..end), header.get(end..))
+    else {
+        return false;
+    };
+    crc32c::checksum([before, &[0; 4], after]).to_be_bytes() == *given
 }
 
 /// How many octets the addresses of a family take (§2.2); extensions (TLVs) may follow them. Only what carries a
@@ -207,6 +248,3 @@ pub fn holds_when_cut(octets: &[u8]) -> Result<(), String> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
