@@ -101,7 +101,7 @@ impl Drop for ConnectionPlace {
 /// A bucket of tokens that fills by so many a second and holds as many: one number, the moment at which it will be
 /// full again (the generic cell rate algorithm of ITU-T I.371).
 #[derive(Debug, Default)]
-struct Bucket {
+pub struct Bucket {
     /// Nanoseconds for one token; 0 for no bound.
     interval: u64,
     /// Where the bucket's clock begins.
@@ -111,12 +111,16 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(per_second: u32) -> Self {
+    /// A full bucket for so many a second; 0 for no bound.
+    #[must_use]
+    pub fn new(per_second: u32) -> Self {
         let interval = SECOND.checked_div(u64::from(per_second)).unwrap_or(0);
         Self { interval, ..Self::default() }
     }
 
-    fn take(&self, now: Instant) -> bool {
+    /// Whether there is a token at `now`; it is taken if there is.
+    #[must_use]
+    pub fn take(&self, now: Instant) -> bool {
         if self.interval == 0 {
             return true;
         }

@@ -24,6 +24,7 @@ use crate::time::Now;
 use super::applications::Applications;
 use super::drain::Drain;
 use super::proxied;
+use super::strangers::{Stranger, Warnings, Watched};
 
 /// Pause after an accept error: out of file descriptors does not pass by trying faster.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -73,6 +74,7 @@ pub struct BoundListener {
     socket: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
     applications: Applications,
+    warnings: Arc<Warnings>,
 }
 
 impl BoundListener {
@@ -86,7 +88,8 @@ impl BoundListener {
         applications: Applications,
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(config.address).await?;
-        Ok(Self { config: Arc::new(config), socket, tls, applications })
+        let warnings = Arc::default();
+        Ok(Self { config: Arc::new(config), socket, tls, applications, warnings })
     }
 
     /// The address it really has (the port may have been left to the system).
@@ -146,6 +149,7 @@ impl BoundListener {
             config: self.config.clone(),
             tls: self.tls.clone(),
             applications: self.applications.clone(),
+            warnings: self.warnings.clone(),
         };
         let surroundings = Surroundings {
             gate: gate.clone(),
@@ -168,19 +172,18 @@ struct Admitted {
     config: Arc<ListenerConfig>,
     tls: Option<Arc<rustls::ServerConfig>>,
     applications: Applications,
+    warnings: Arc<Warnings>,
 }
 
 impl Admitted {
     async fn serve(self, mut stream: TcpStream, mut surroundings: Surroundings) {
-        let Self { config, tls, applications } = self;
-        match client(&config, &mut stream, &mut surroundings).await {
-            Ok(client) => surroundings.client = client,
-            Err(error) => {
-                tracing::warn!(
-                    listener = &*config.name, peer = %surroundings.client, %error,
-                    "a trusted proxy has not said for whom it connects, closing"
-                );
-                return;
+        let Self { config, tls, applications, warnings } = self;
+        let peer = surroundings.client;
+        let is_trusted = config.proxies.iter().any(|network| network.contains(&peer));
+        if is_trusted {
+            match client(&config, &mut stream, &mut surroundings).await {
+                Ok(client) => surroundings.client = client,
+                Err(error) => return warnings.tell(&config.name, peer, &error),
             }
         }
         let client = surroundings.client;
@@ -198,20 +201,19 @@ impl Admitted {
             );
             return turn_away(stream, config.security).await;
         };
-        Connection { config, tls, application }.serve(stream, surroundings).await;
+        let listener = config.name.clone();
+        let stranger = (!is_trusted).then_some(Stranger { listener, peer, warnings });
+        let connection = Connection { config, tls, application };
+        connection.serve(stream, stranger, surroundings).await;
     }
 }
 
-/// Whose connection it is: the peer's own, or that of the client for whom a trusted peer connects.
+/// For whom a trusted peer connects; it may be itself.
 async fn client(
     config: &ListenerConfig,
     stream: &mut TcpStream,
     surroundings: &mut Surroundings,
 ) -> io::Result<IpAddr> {
-    let peer = surroundings.client;
-    if !config.proxies.iter().any(|network| network.contains(&peer)) {
-        return Ok(peer);
-    }
     let deadline = surroundings.accepted + config.limits.pre_bind_timeout;
     let header = tokio::time::timeout_at(deadline.into(), proxied::read_header(stream));
     let read = tokio::select! {
@@ -221,7 +223,7 @@ async fn client(
         }
     };
     let source = read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    Ok(source.map_or(peer, |source| source.to_canonical()))
+    Ok(source.map_or(surroundings.client, |source| source.to_canonical()))
 }
 
 /// Says that there is no place, where that can be said without a handshake.
@@ -241,11 +243,17 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(&self, stream: TcpStream, mut surroundings: Surroundings) {
+    async fn serve(
+        &self,
+        stream: TcpStream,
+        stranger: Option<Stranger>,
+        mut surroundings: Surroundings,
+    ) {
         let client = surroundings.client;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%client, %error, "TCP_NODELAY");
         }
+        let stream = Watched::new(stream, stranger);
         let served = match self.config.security {
             ListenerSecurity::Plain => self.plain(stream, &mut surroundings).await,
             ListenerSecurity::Tls => {
@@ -269,7 +277,7 @@ impl Connection {
 
     async fn plain(
         &self,
-        mut stream: TcpStream,
+        mut stream: Watched<TcpStream>,
         surroundings: &mut Surroundings,
     ) -> io::Result<()> {
         let mut session = Session::new(self.terms(false));
@@ -281,7 +289,7 @@ impl Connection {
 
     async fn encrypted(
         &self,
-        stream: TcpStream,
+        stream: Watched<TcpStream>,
         session: &mut Session,
         surroundings: &mut Surroundings,
     ) -> io::Result<()> {

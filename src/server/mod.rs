@@ -2,7 +2,7 @@
 //!
 //! What lives here: listeners and their accept loops ([`listener`]), which application a connection
 //! belongs to ([`applications`]), for whom a load balancer
-//! connects ([`proxy_protocol`], read by `proxied`), certificates ([`tls`]), and the orderly stop ([`drain`]).
+//! connects ([`proxy_protocol`], read by `proxied`; `strangers` notices who says it unasked), certificates ([`tls`]), and the orderly stop ([`drain`]).
 //!
 //! What does not: what is said on a connection (`session`).
 //!
@@ -14,6 +14,7 @@ pub mod drain;
 pub mod listener;
 mod proxied;
 pub mod proxy_protocol;
+mod strangers;
 pub mod tls;
 
 pub use crate::session::driver::SessionLimits;

@@ -11,6 +11,7 @@ use ldapgate::ldap::message::MessageId;
 use ldapgate::ldap::request::write_simple_bind;
 use ldapgate::ldap::secret::Password;
 use rustls::version::TLS13;
+use serde_json::Value;
 
 use crate::listeners::client_from;
 use crate::world::client::Client;
@@ -47,6 +48,11 @@ proxy_protocol = ["127.0.5.9"]
 "#;
 
 const NEVER_SAID: &str = "a trusted proxy has not said for whom it connects, closing";
+
+const NO_HEADER: &str = "a trusted peer sends no PROXY header, closing: let it send one, or take it out of \
+                         proxy_protocol of this listener";
+const UNASKED: &str = "a peer that is not trusted sends a PROXY header, closing: if it is a load balancer, name it \
+                       in proxy_protocol of this listener";
 
 fn gate(company: &Company, name: &str) -> Gate {
     let folder = company.folder(name);
@@ -126,7 +132,17 @@ fn a_header_is_needed_from_the_trusted_and_closes_for_others() {
         let _ = client.stream().read_to_end(&mut Vec::new());
         assert!(begun.elapsed() < Duration::from_secs(3), "{peer} {octets:02x?}");
     }
-    assert_eq!(gate.logged(NEVER_SAID, 4), 4, "{}", gate.log_text());
+    assert_eq!(gate.logged(NEVER_SAID, 3), 3, "{}", gate.log_text());
+    assert_eq!(gate.logged(UNASKED, 1), 1, "{}", gate.log_text());
+    let told = |message: &str| -> Vec<[String; 3]> {
+        let field = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+        let events = gate.events(message).into_iter();
+        events.map(|event| ["listener", "peer", "key"].map(|name| field(&event, name))).collect()
+    };
+    let line = |peer: &str| ["plain", peer, "proxy_protocol"].map(str::to_owned);
+    assert_eq!(told(NO_HEADER), [line("127.0.5.1")]);
+    // Of two within a second only the first is told of.
+    assert_eq!(told(UNASKED), [line("127.0.6.3")]);
     assert_eq!(gate.binds().len(), 0);
 }
 
@@ -147,6 +163,7 @@ fn a_header_comes_before_tls() {
     assert_eq!(gate.bind_after(0)["client"], "192.0.2.7");
     assert!(connect("127.0.5.9", b"").is_err());
     assert!(connect("127.0.6.1", header).is_err());
+    assert_eq!(gate.logged(UNASKED, 1), 1, "{}", gate.log_text());
     assert!(connect("127.0.6.1", b"").is_ok());
 }
 
@@ -162,7 +179,7 @@ impl Haproxy {
              listen one\n  bind 127.0.0.1:{one}\n  \
                server gate {backend} source 127.0.5.1 send-proxy {check}\n\
              listen two\n  bind 127.0.0.1:{two}\n  \
-               server gate {backend} source 127.0.5.2 send-proxy-v2 {check}\n"
+               server gate {backend} source 127.0.5.2 send-proxy-v2 proxy-v2-options crc32c {check}\n"
         );
         let file = gate.folder.write("haproxy.cfg", &text);
         let mut command = Command::new("haproxy");
