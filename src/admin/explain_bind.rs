@@ -140,7 +140,16 @@ fn admitted(gate: &Gate, admission: &Admission, document: &mut ExplainedBind, no
     let (application, account) = (admission.application(), admission.account());
     if let Some(directory) = gate.directory(&account.directory) {
         let state = directory.shield.state_of(account.guid, now.monotonic);
-        document.steps.push(shield(&state));
+        let is_cut_off = state.is_exhausted() && directory.is_cut_off();
+        document.steps.push(shield(&state, is_cut_off));
+        if is_cut_off {
+            "no_controller".clone_into(&mut document.next);
+            document.controllers = controllers(gate, account, now);
+            let (steps, told) = explain_offline::explain(gate, application, account, now);
+            document.steps.extend(steps);
+            document.told.extend(told);
+            return;
+        }
         if state.is_exhausted() {
             let reason = Reason::Shielded;
             document.reason = Some(reason.code().to_owned());
@@ -160,11 +169,13 @@ fn admitted(gate: &Gate, admission: &Admission, document: &mut ExplainedBind, no
     document.told.extend(told);
 }
 
-/// What the shield would say to the next password.
-fn shield(state: &AccountState) -> ExplainedStep {
-    let (verdict, reason) = match state.is_exhausted() {
-        true => ("refuses", Some(Reason::Shielded.code().to_owned())),
-        false => ("passes", None),
+/// What the shield would say to the next password; it decides nothing where no controller can be asked anyway.
+fn shield(state: &AccountState, is_cut_off: bool) -> ExplainedStep {
+    let shielded = || Some(Reason::Shielded.code().to_owned());
+    let (verdict, reason) = match (state.is_exhausted(), is_cut_off) {
+        (true, false) => ("refuses", shielded()),
+        (true, true) => ("would_refuse", shielded()),
+        (false, _) => ("passes", None),
     };
     let budget = match &state.limit {
         None => "no bound on wrong passwords".to_owned(),

@@ -23,7 +23,8 @@ pub struct ExplainedBind {
     pub name: String,
     /// The application.
     pub application: String,
-    /// What comes next: `ask_controller`, `check_local_secret` or `refuse`.
+    /// What comes next: `ask_controller`, `check_local_secret`, `refuse`, or `no_controller`: none can be asked,
+    /// and the account's failure budget is used up, so none is tried.
     pub next: String,
     /// The reason code of a refusal.
     pub reason: Option<String>,

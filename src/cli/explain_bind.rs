@@ -65,6 +65,11 @@ fn next(explained: &ExplainedBind) -> String {
         ("ask_controller", _) => {
             "the rules let it pass, a controller judges the password".to_owned()
         }
+        ("no_controller", _) => {
+            "the rules let it pass, no controller can be asked, and none is tried: \
+                                 the failure budget is used up"
+                .to_owned()
+        }
         ("check_local_secret", _) => "a local account, its secret is checked here".to_owned(),
         (_, Some(reason)) => format!("refused here, {reason}; no controller is asked"),
         (other, None) => other.to_owned(),

@@ -47,6 +47,15 @@ pub struct DirectoryGate {
     pub refresh: Box<dyn Fn() + Send + Sync>,
 }
 
+impl DirectoryGate {
+    /// Whether no controller can judge a password, as far as is known. Each of them would still be tried, since one
+    /// may have come back unnoticed.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.upstream.status().iter().all(|controller| controller.verify.state == "down")
+    }
+}
+
 /// What all sessions share.
 pub struct Gate {
     /// All directories.

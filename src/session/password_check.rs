@@ -8,10 +8,10 @@ use tokio::time::timeout;
 
 use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
-use crate::policy::Application;
 use crate::policy::application::{LocalAccount, RefusalStyle};
 use crate::policy::local_account::{self, LocalSecretAccepted};
-use crate::shield::Origin;
+use crate::policy::{Admission, Application};
+use crate::shield::{Origin, Turned};
 use crate::time::Now;
 use crate::upstream::{BindOutcome, Timeouts, Times, Verification};
 
@@ -83,7 +83,9 @@ pub(super) async fn check(login: &Login<'_>, snapshot: &mut Snapshot, begun: Beg
                 directory.shield.admit(guid, &password, origin, arrived, waits_until).await;
             let reservation = match admitted {
                 Ok(reservation) => reservation,
-                Err(turned) => return Checked::here(bind::conclude_shielded(&admission, turned)),
+                Err(turned) => {
+                    return turned_away(gate, admission, password, turned, offline).await;
+                }
             };
             let name = admission.account().upstream_name.as_bytes();
             let times = Times { arrived, begun: reservation.begun() };
@@ -101,6 +103,32 @@ pub(super) async fn check(login: &Login<'_>, snapshot: &mut Snapshot, begun: Beg
                 (bind::conclude_controller(admission, verification, world, now), now)
             };
             Checked { verdict, controller, attempts, now }
+        }
+    }
+}
+
+/// A login that the shield keeps from the controllers. Where none of them can be asked anyway, the outage is what it is
+/// told of: attempts that nobody answered may have been counted, so they have used up the budget, and to a user that
+/// must not look like a lockout.
+async fn turned_away(
+    gate: &Gate,
+    admission: Admission,
+    password: Password,
+    turned: Turned,
+    offline: Option<OfflineLogin>,
+) -> Checked {
+    let directory = gate.directory(&admission.account().directory);
+    let is_cut_off = matches!(turned, Turned::Exhausted | Turned::Busy)
+        && directory.is_some_and(DirectoryGate::is_cut_off);
+    match offline {
+        _ if !is_cut_off => Checked::here(bind::conclude_shielded(&admission, turned)),
+        Some(offline) => {
+            let (verdict, now) = offline.without_controller(gate, admission, password).await;
+            Checked { verdict, controller: None, attempts: 0, now }
+        }
+        None => {
+            let account = Some(admission.account().into());
+            Checked::here(Verdict { account, ..Verdict::of(Reason::Unavailable) })
         }
     }
 }

@@ -165,6 +165,40 @@ fn wrong_passwords_have_a_hard_end() {
     assert_eq!(login(&gate, MUELLER), told(0, "accepted_offline"));
 }
 
+/// Attempts that nobody answered may have counted, so they use up the shield's budget. That is no lockout to anybody:
+/// what is told is the outage, or what is kept here.
+#[test]
+fn an_outage_that_begins_with_hanging_controllers_locks_nobody_out() {
+    let company = Company::new();
+    let mut gate = remembered(&company, "offline-hanging");
+    company.quirks(|quirks| quirks.answer_delay = Duration::from_secs(20));
+    let all_down = |gate: &Gate| {
+        let status = gate.status();
+        let controllers = status["directories"][0]["controllers"].as_array().unwrap();
+        controllers.iter().all(|controller| controller["verify"]["state"] == "down")
+    };
+    let exhausted =
+        |gate: &Gate| gate.status()["directories"][0]["shield"]["exhausted"].as_u64().unwrap();
+    for _ in 0..2 {
+        assert_eq!(login(&gate, MUELLER), told(0, "accepted_offline"));
+        assert_eq!(login(&gate, ALICE), told(52, "directory_unavailable"));
+    }
+    gate.wait_for("the outage", all_down);
+    let sent = company.binds_of("müller");
+    assert_eq!(login(&gate, MUELLER), told(0, "accepted_offline"));
+    assert_eq!(login(&gate, WRONG), told(49, "offline_password_wrong"));
+    assert_eq!(login(&gate, ALICE), told(52, "directory_unavailable"));
+    assert!(exhausted(&gate) >= 3, "the budget is used up all the same");
+    assert_eq!(company.binds_of("müller"), sent, "and holds");
+    let muller = explained(&gate, MUELLER.0);
+    assert_eq!((&muller["next"], &muller["reason"]), (&json!("no_controller"), &Value::Null));
+    assert_eq!(muller["told"][0]["when"], "no_controller_right_password");
+
+    company.quirks(|quirks| quirks.answer_delay = Duration::ZERO);
+    gate.wait_for("the controllers", |gate| !all_down(gate));
+    assert_eq!(login(&gate, MUELLER), told(49, "shielded"), "the controllers may have counted");
+}
+
 #[test]
 fn what_the_directory_took_away_is_gone() {
     let company = Company::new();

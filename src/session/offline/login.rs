@@ -49,7 +49,8 @@ impl OfflineLogin {
         }
     }
 
-    async fn without_controller(
+    /// Ends it where no controller can be asked.
+    pub(in crate::session) async fn without_controller(
         self,
         gate: &Gate,
         admission: Admission,
