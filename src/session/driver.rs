@@ -17,12 +17,14 @@ use tokio::time::{sleep_until, timeout};
 use crate::ldap::identifier::Guid;
 use crate::ldap::request::Request;
 use crate::ldap::result::{LdapResult, ResultCode};
+use crate::policy::judge::Identity;
 use crate::policy::{Permit, Refusal};
 use crate::time::Now;
 
 use super::answer::{Reason, told};
 use super::audit::BindRecord;
 use super::bind::{Begun, Verdict};
+use super::ended;
 use super::gate::{Gate, Snapshot};
 use super::heavy::Heavy;
 use super::inbox::Inbox;
@@ -298,8 +300,9 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             Signal::WorldMoved => {
                 // The permit of an idle session is judged again at once.
                 self.surroundings.gate.refresh(&mut self.snapshot);
+                let holder = self.session.permit().map(Permit::identity).cloned();
                 let renewed = self.session.renew(self.snapshot.world(), self.now);
-                self.close_if_lost(renewed).await
+                self.close_if_lost(renewed, holder).await
             }
             Signal::Alarm if self.now.monotonic >= self.deadline() => self.time_out().await,
             Signal::Alarm => {
@@ -329,11 +332,16 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
     /// Judges the permit again if anything has moved.
     async fn keep_current(&mut self) -> io::Result<Option<Ended>> {
         self.surroundings.gate.refresh(&mut self.snapshot);
+        let holder = self.session.permit().map(Permit::identity).cloned();
         let kept = self.session.keep_current(self.snapshot.world(), self.now);
-        self.close_if_lost(kept).await
+        self.close_if_lost(kept, holder).await
     }
 
-    async fn close_if_lost(&mut self, renewed: Result<(), Refusal>) -> io::Result<Option<Ended>> {
+    async fn close_if_lost(
+        &mut self,
+        renewed: Result<(), Refusal>,
+        holder: Option<Identity>,
+    ) -> io::Result<Option<Ended>> {
         match renewed {
             Ok(()) => {
                 self.signals.forget_seen();
@@ -346,6 +354,8 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
                     reason = refusal.code(),
                     "the account of an open session may no longer pass, closing"
                 );
+                let application = &self.session.terms().application;
+                ended::record(self.surroundings, application, holder.as_ref(), refusal, seen);
                 self.notice(ResultCode::UNAVAILABLE, PERMIT_LOST).await?;
                 if let Some(seen) = seen {
                     let took = Now::read().monotonic.saturating_duration_since(seen);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::world::client::Client;
-use crate::world::company::{ALICE, APPLICATION, Company, PLAIN_LISTENER, SERVICE};
+use crate::world::company::{ALICE, APPLICATION, Company, LOCAL_SECRET, PLAIN_LISTENER, SERVICE};
 use crate::world::gate::Gate;
 
 fn start(company: &Company, name: &str, audit: &str) -> Gate {
@@ -159,6 +159,46 @@ fn names_can_be_hashed() {
     assert_eq!(gate.events("bind")[0]["name"], SERVICE.0);
     assert_eq!(gate.events("bind")[0]["guid"], binds[0]["guid"]);
     assert!(!fs::read_to_string(file(&gate)).unwrap().contains("svc-crm"));
+    assert_eq!(verify(&gate, &[]).0, Some(0));
+}
+
+/// By an operator, by the directory, and of a local account: who it was, where, and why.
+#[test]
+fn the_end_of_an_open_session_is_in_it() {
+    let company = Company::new();
+    let mut gate = start(&company, "trail-ended", "");
+    let open = |(name, password): (&str, &str)| {
+        let mut client = Client::connect(gate.address("plain"));
+        assert_eq!(client.bind(name, password).code(), 0, "{name}");
+        client
+    };
+    let (mut alice, mut service) = (open(ALICE), open(SERVICE));
+    let mut local = open(("crm", LOCAL_SECRET));
+    assert!(gate.command(&["block", "alice"]).status.success());
+    assert_eq!(alice.disconnection().code(), 52);
+    company.directory.with(|directory| {
+        let dn = directory.dn_of("svc-crm").unwrap();
+        directory.disable(&dn).unwrap();
+    });
+    assert!(gate.sync().0);
+    assert_eq!(service.disconnection().code(), 52);
+    assert!(gate.command(&["block", "--application", "crm"]).status.success());
+    assert_eq!(local.disconnection().code(), 52);
+    assert!(gate.terminate().success());
+
+    let told = lines(&gate);
+    let of =
+        |kind: &str| -> Vec<&Value> { told.iter().filter(|line| line["event"] == kind).collect() };
+    let (binds, ended) = (of("bind"), of("session_ended"));
+    let reasons: Vec<&Value> = ended.iter().map(|line| &line["reason"]).collect();
+    assert_eq!(reasons, ["blocked", "account_disabled", "blocked"]);
+    for (bind, end) in binds.iter().zip(&ended).take(2) {
+        for field in ["application", "client", "guid", "dn", "directory"] {
+            assert!(!end[field].is_null() && end[field] == bind[field], "{field}: {end}");
+        }
+        assert!(end["took_ms"].as_u64().unwrap() < 5000, "{end}");
+    }
+    assert_eq!((&ended[2]["name"], &ended[2]["guid"]), (&Value::from("crm"), &Value::Null));
     assert_eq!(verify(&gate, &[]).0, Some(0));
 }
 

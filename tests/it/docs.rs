@@ -72,7 +72,7 @@ fn documented_messages_exist() {
         assert!(program.contains(&format!("\"{message}")), "{message}");
         checked += 1;
     }
-    assert_eq!(checked, 32);
+    assert_eq!(checked, 35);
 }
 
 /// Every test that the page of invariants names is there.
