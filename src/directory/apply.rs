@@ -41,6 +41,29 @@ use super::view::{Parts, Rejected, View, ViewConfig};
 #[error("{0}")]
 pub struct BuildError(pub String);
 
+/// What two entries must not have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shared {
+    /// objectGUID or entryUUID.
+    Identity,
+    /// The distinguished name.
+    Name,
+    /// objectSid.
+    Sid,
+}
+
+impl BuildError {
+    /// The entry called `dn` has something in common with another.
+    pub(super) fn twice(shared: Shared, dn: &str) -> Self {
+        let what = match shared {
+            Shared::Identity => "have the identity of",
+            Shared::Name => "are called",
+            Shared::Sid => "have the SID of",
+        };
+        Self(format!("two entries {what} {dn}"))
+    }
+}
+
 impl From<TooManyAttributes> for BuildError {
     fn from(_: TooManyAttributes) -> Self {
         Self("the entries have more than 65536 different attribute descriptions".to_owned())

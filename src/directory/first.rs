@@ -14,7 +14,7 @@ use crate::ldap::matching_rule::prepare;
 use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::schema::Syntax;
 
-use super::apply::{BuildError, stopped};
+use super::apply::{BuildError, Shared, stopped};
 use super::attributes::Attributes;
 use super::contents::{Contents, OutsideNames, Surroundings};
 use super::domain::{Domain, EntryKind};
@@ -114,18 +114,15 @@ fn names(runs: &[Vec<Known>], slots: &[u32]) -> Result<HashMap<NormalizedDn, u32
     let mut names = HashMap::with_capacity(slots.len());
     let (mut identities, mut sids) = (HashSet::with_capacity(slots.len()), HashSet::new());
     for (known, slot) in runs.iter().flatten().zip(slots) {
-        let twice = |what: &str| {
-            let dn = &known.dn;
-            Err(BuildError(format!("two entries {what} {dn}")))
-        };
+        let twice = |shared| Err(BuildError::twice(shared, &known.dn));
         if !identities.insert(known.guid) {
-            return twice("have the identity of");
+            return twice(Shared::Identity);
         }
         if names.insert(known.name.clone(), *slot).is_some() {
-            return twice("are called");
+            return twice(Shared::Name);
         }
         if known.sid.as_ref().is_some_and(|sid| !sids.insert(sid)) {
-            return twice("have the SID of");
+            return twice(Shared::Sid);
         }
     }
     Ok(names)

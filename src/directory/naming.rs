@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use crate::ldap::dn::{DistinguishedName, NormalizedDn, rebase};
 
-use super::apply::{BuildError, Work};
+use super::apply::{BuildError, Shared, Work};
 use super::domain::{Domain, EntryKind};
 use super::intake::Known;
 use super::view::Parts;
@@ -108,8 +108,7 @@ impl Work<'_> {
                 None => self.parts.new_slot(&known)?,
             };
             if !seen.insert(slot) {
-                let dn = &known.dn;
-                return Err(BuildError(format!("two entries have the identity of {dn}")));
+                return Err(BuildError::twice(Shared::Identity, &known.dn));
             }
             placed.push((slot, known));
         }
@@ -190,7 +189,7 @@ impl Work<'_> {
         for (slot, name, dn) in given.chain(moved) {
             match self.parts.by_dn.get(name) {
                 Some(holder) if *holder == slot => {}
-                Some(_) => return Err(BuildError(format!("two entries are called {dn}"))),
+                Some(_) => return Err(BuildError::twice(Shared::Name, dn)),
                 None => {
                     self.parts.by_dn.insert(name.clone(), slot);
                     named.push((name.clone(), slot));
@@ -205,10 +204,7 @@ impl Work<'_> {
             let Some(sid) = &known.sid else { continue };
             match self.parts.by_sid.get(sid) {
                 Some(holder) if holder == slot => {}
-                Some(_) => {
-                    let dn = &known.dn;
-                    return Err(BuildError(format!("two entries have the SID of {dn}")));
-                }
+                Some(_) => return Err(BuildError::twice(Shared::Sid, &known.dn)),
                 None => _ = self.parts.by_sid.insert(sid.clone(), *slot),
             }
         }

@@ -12,7 +12,6 @@ use tokio::time::{sleep, timeout_at};
 use crate::directory::PublishedView;
 use crate::ldap::identifier::Guid;
 use crate::ldap::result::LdapResult;
-use crate::ldap::schema::DirectoryKind;
 use crate::ldap::secret::Password;
 use crate::time::Now;
 use crate::upstream::{BindOutcome, Charge, Upstream, Verification, may_count};
@@ -330,10 +329,7 @@ impl Shield {
             return Known { limit, ..Known::default() };
         };
         let own = policy::of_account(entry, policies.fine_grained.as_deref().unwrap_or_default());
-        let attribute = match view.domain().kind {
-            DirectoryKind::ActiveDirectory => "pwdLastSet",
-            DirectoryKind::OpenLdap => "pwdChangedTime",
-        };
+        let attribute = view.domain().kind.password_set_attribute();
         let set = entry.first(attribute).map(|value| Box::from(&*value));
         Known {
             limit: self.config.limit(own.or(policies.domain)),

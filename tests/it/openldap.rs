@@ -5,20 +5,12 @@ use ldapgate::ldap::request::SearchScope::{BaseObject, WholeSubtree};
 use crate::world::client::Client;
 use crate::world::gate::{Folder, Gate, ON_DEMAND};
 use crate::world::lab::{PASSWORD, Slapd};
+use crate::world::sections;
 
 fn configuration(slapd: &Slapd, scheme: &str, address: &str) -> String {
-    let (host, port) = address.split_once(':').unwrap();
+    let directory = sections::openldap(slapd, &format!("{scheme}://{address}"), ON_DEMAND);
     format!(
-        r#"
-[[directory]]
-name = "example"
-kind = "openldap"
-controllers = [{{ url = "{scheme}://{host}:{port}" }}]
-ca_file = "{ca}"
-bind_name = "cn=svc-proxy,ou=service,dc=example,dc=org"
-bind_password_file = "service.password"
-{ON_DEMAND}
-
+        r#"{directory}
 [[application]]
 name = "crm"
 bases = ["ou=people,dc=example,dc=org"]
@@ -29,8 +21,7 @@ service_accounts = ["cn=svc-crm,ou=service,dc=example,dc=org"]
 [[listener]]
 name = "plain"
 url = "ldap://127.0.0.1:0"
-"#,
-        ca = slapd.ca().display()
+"#
     )
 }
 

@@ -55,7 +55,8 @@ fn active_directory(entry: EntryRef<'_>, wall: SystemTime) -> Result<PasswordSta
     if number(entry, "lockoutTime")?.is_some_and(|locked| locked != 0) {
         return Err(Withheld::Locked);
     }
-    let set = number(entry, "pwdLastSet")?.ok_or(Withheld::StateUnreadable)?;
+    const PASSWORD_SET: &str = DirectoryKind::ActiveDirectory.password_set_attribute();
+    let set = number(entry, PASSWORD_SET)?.ok_or(Withheld::StateUnreadable)?;
     if set <= 0 {
         return Err(Withheld::MustChange);
     }
@@ -74,7 +75,8 @@ fn openldap(entry: EntryRef<'_>) -> Result<PasswordStamp, Withheld> {
     if entry.text("pwdReset").is_some_and(|reset| reset.eq_ignore_ascii_case("TRUE")) {
         return Err(Withheld::MustChange);
     }
-    Ok(PasswordStamp(entry.text("pwdChangedTime").map(|changed| changed.into_owned())))
+    let changed = entry.text(DirectoryKind::OpenLdap.password_set_attribute());
+    Ok(PasswordStamp(changed.map(|changed| changed.into_owned())))
 }
 
 fn number(entry: EntryRef<'_>, attribute: &str) -> Result<Option<i64>, Withheld> {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::world::gate::{Folder, Gate};
 use crate::world::lab::{Ad, PASSWORD};
+use crate::world::sections;
 
 const BASE: &str = "DC=corp,DC=test";
 const PEOPLE: &str = "OU=People,DC=corp,DC=test";
@@ -21,23 +22,16 @@ const CRM_USERS: &str = "CN=crm-users,OU=Groups,DC=corp,DC=test";
 pub(super) fn gate(name: &str, ad: &Ad, account: &str, sync: &str) -> Gate {
     let folder = Folder::new(name);
     folder.write("service.password", PASSWORD);
-    let (dc1, dc2, ca) = (ad.address(1), ad.address(2), ad.ca());
     let configuration = format!(
-        r#"
-[[directory]]
-name = "corp"
-controllers = [
-  {{ url = "ldaps://dc1.corp.test", address = "{dc1}" }},
-  {{ url = "ldaps://dc2.corp.test", address = "{dc2}" }},
-]
-ca_file = "{ca}"
-bind_name = 'CORP\{account}'
-bind_password_file = "service.password"
-sync.cron = "0 3 1 1 *"
-{sync}
-{applications}"#,
-        ca = ca.display(),
-        applications = applications(
+        "{}{}",
+        sections::active_directory(
+            ad,
+            "ldaps",
+            &[1, 2],
+            account,
+            &format!("sync.cron = \"0 3 1 1 *\"\n{sync}")
+        ),
+        applications(
             r#"bases = ["OU=People,DC=corp,DC=test"]
 required_groups = ["crm-users", "crm-extra"]"#
         )

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::world::gate::{Folder, Gate};
 use crate::world::lab::{PASSWORD, Slapd};
+use crate::world::sections;
 
 const PEOPLE: &str = "ou=people,dc=example,dc=org";
 const OUTSIDE: &str = "ou=outside,dc=example,dc=org";
@@ -27,20 +28,13 @@ fn gate(name: &str, slapd: &Slapd, sync: &str) -> Gate {
     let folder = Folder::new(name);
     folder.write("service.password", PASSWORD);
     let configuration = format!(
-        r#"
-[[directory]]
-name = "example"
-kind = "openldap"
-controllers = [{{ url = "ldap://{address}" }}]
-ca_file = "{ca}"
-bind_name = "cn=svc-proxy,ou=service,dc=example,dc=org"
-bind_password_file = "service.password"
-sync.cron = "0 3 1 1 *"
-{sync}
-{applications}"#,
-        address = slapd.plain(),
-        ca = slapd.ca().display(),
-        applications = applications(
+        "{}{}",
+        sections::openldap(
+            slapd,
+            &format!("ldap://{}", slapd.plain()),
+            &format!("sync.cron = \"0 3 1 1 *\"\n{sync}")
+        ),
+        applications(
             r#"bases = ["ou=people,dc=example,dc=org"]
 required_groups = ["crm-users"]"#
         )

@@ -3,27 +3,17 @@
 
 use super::gate::{Folder, Gate, ON_DEMAND};
 use super::lab::{Ad, PASSWORD};
+use super::sections;
 
 /// Secret of the local service account `crm`.
 pub(crate) const LOCAL_SECRET: &str = "machine-made-secret";
 
 /// The configuration for `ad`; `security` is `ldaps` or `ldap` (StartTLS).
 pub(crate) fn configuration(ad: &Ad, scheme: &str) -> String {
-    let (dc1, dc2, ca) = (ad.address(1), ad.address(2), ad.ca());
+    let directory = sections::active_directory(ad, scheme, &[1, 2], "svc-proxy", ON_DEMAND);
     let digest = sha256(LOCAL_SECRET);
     format!(
-        r#"
-[[directory]]
-name = "corp"
-controllers = [
-  {{ url = "{scheme}://dc1.corp.test", address = "{dc1}" }},
-  {{ url = "{scheme}://dc2.corp.test", address = "{dc2}" }},
-]
-ca_file = "{ca}"
-bind_name = "CORP\\svc-proxy"
-bind_password_file = "service.password"
-{ON_DEMAND}
-
+        r#"{directory}
 [[application]]
 name = "crm"
 listeners = ["plain", "encrypted"]
@@ -59,8 +49,7 @@ key = "server.key"
 [[listener]]
 name = "frank"
 url = "ldap://127.0.0.1:0"
-"#,
-        ca = ca.display()
+"#
     )
 }
 

@@ -8,4 +8,5 @@ pub(crate) mod company;
 pub(crate) mod corp;
 pub(crate) mod gate;
 pub(crate) mod lab;
+pub(crate) mod sections;
 pub(crate) mod stream;

@@ -21,6 +21,7 @@ use super::{generate, judge, read};
 use crate::world::client::Client;
 use crate::world::gate::{Folder, Gate, ON_DEMAND};
 use crate::world::lab::{Ad, PASSWORD};
+use crate::world::sections;
 
 const DOMAIN: &str = "DC=corp,DC=test";
 /// Holds the entries of `tests/data/differential/active-directory.ldif`.
@@ -55,17 +56,9 @@ pub(super) fn reasons() -> Vec<&'static str> {
 }
 
 fn configuration(ad: &Ad) -> String {
-    let (dc1, ca) = (ad.address(1), ad.ca());
+    let directory = sections::active_directory(ad, "ldaps", &[1], "svc-proxy", ON_DEMAND);
     format!(
-        r#"
-[[directory]]
-name = "corp"
-controllers = [{{ url = "ldaps://dc1.corp.test", address = "{dc1}" }}]
-ca_file = "{ca}"
-bind_name = "CORP\\svc-proxy"
-bind_password_file = "service.password"
-{ON_DEMAND}
-
+        r#"{directory}
 [[application]]
 name = "all"
 bases = ["DC=corp,DC=test"]
@@ -74,8 +67,7 @@ service_accounts = ['CORP\svc-crm']
 [[listener]]
 name = "plain"
 url = "ldap://127.0.0.1:0"
-"#,
-        ca = ca.display()
+"#
     )
 }
 

@@ -14,6 +14,7 @@ use super::{generate, judge, read};
 use crate::world::client::Client;
 use crate::world::gate::{Folder, Gate, ON_DEMAND};
 use crate::world::lab::{PASSWORD, Slapd};
+use crate::world::sections;
 
 const SUFFIX: &str = "dc=example,dc=org";
 /// Holds the entries of `tests/data/differential/openldap.ldif`.
@@ -42,18 +43,10 @@ pub(super) fn reasons() -> Vec<&'static str> {
 }
 
 fn configuration(slapd: &Slapd) -> String {
-    let (address, ca) = (slapd.plain(), slapd.ca());
+    let url = format!("ldap://{}", slapd.plain());
+    let directory = sections::openldap(slapd, &url, ON_DEMAND);
     format!(
-        r#"
-[[directory]]
-name = "example"
-kind = "openldap"
-controllers = [{{ url = "ldap://{address}" }}]
-ca_file = "{ca}"
-bind_name = "cn=svc-proxy,ou=service,dc=example,dc=org"
-bind_password_file = "service.password"
-{ON_DEMAND}
-
+        r#"{directory}
 [[application]]
 name = "all"
 bases = ["dc=example,dc=org"]
@@ -62,8 +55,7 @@ service_accounts = ["{ACCOUNT}"]
 [[listener]]
 name = "plain"
 url = "ldap://127.0.0.1:0"
-"#,
-        ca = ca.display()
+"#
     )
 }
 
