@@ -97,7 +97,7 @@ impl App {
         let kill_switch =
             KillSwitch::open(store.clone(), registry.clone(), epoch.clone(), started)?;
         let gate = Gate {
-            directories: directories.iter().map(Directory::gate).collect(),
+            directories: directories.iter().map(|one| Arc::new(one.gate())).collect(),
             names: NameMemo::default(),
             visibility: VisibilityCache::with(
                 directories.iter().map(Directory::departures).collect(),
@@ -231,8 +231,9 @@ impl App {
     fn control(&mut self) -> anyhow::Result<Option<(ControlSocket, ControlState)>> {
         let Some(socket) = self.control.take() else { return Ok(None) };
         let listeners: anyhow::Result<Vec<_>> = self.listeners.iter().map(facts).collect();
+        let directories = self.directories.iter().zip(&self.gate.directories);
         let state = ControlState {
-            directories: self.directories.iter().map(Directory::controlled).collect(),
+            directories: directories.map(|(one, gate)| one.controlled(gate.clone())).collect(),
             open_sessions: self.drain.open_sessions(),
             listeners: listeners?,
             started: self.started,

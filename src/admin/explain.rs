@@ -34,9 +34,9 @@ pub(super) fn search(
     question: &SearchQuestion,
 ) -> Result<ExplainedSearch, Failure> {
     let directory = directory(state, question)?;
-    let Some(view) = directory.published.load() else {
+    let Some(view) = directory.gate.published.load() else {
         let error = "there is no copy of it yet".to_owned();
-        return Err(Failure { error, culprit: format!("directory {:?}", directory.name) });
+        return Err(Failure { error, culprit: format!("directory {:?}", directory.gate.name) });
     };
     let failure = |culprit: &str, error: String| Failure { error, culprit: culprit.to_owned() };
     let filter =
@@ -61,7 +61,7 @@ pub(super) fn search(
         }
     })?;
     Ok(ExplainedSearch {
-        directory: directory.name.to_string(),
+        directory: directory.gate.name.to_string(),
         generation: view.generation(),
         application: question.application.clone(),
         explanation,
@@ -75,7 +75,7 @@ fn directory<'s>(
     match state.select(question.directory.as_deref())?.as_slice() {
         [only] => Ok(only),
         several => {
-            let names: Vec<&str> = several.iter().map(|directory| &*directory.name).collect();
+            let names: Vec<&str> = several.iter().map(|directory| &*directory.gate.name).collect();
             let error = format!("say which directory: {}", names.join(", "));
             Err(Failure { error, culprit: "directory".to_owned() })
         }
@@ -103,7 +103,7 @@ fn viewer(
 ) -> Result<Option<Viewer>, Failure> {
     let Some(name) = question.application.as_deref() else { return Ok(None) };
     let found = state.applications.iter().find(|application| &*application.name == name);
-    let Some(application) = found.filter(|found| found.directories.contains(&directory.name))
+    let Some(application) = found.filter(|found| found.directories.contains(&directory.gate.name))
     else {
         let known: Vec<&str> =
             state.applications.iter().map(|application| &*application.name).collect();
@@ -112,8 +112,11 @@ fn viewer(
         return Err(Failure { error, culprit: format!("application {name:?}") });
     };
     let cache = VisibilityCache::default();
-    let users =
-        directory.published.load().map(|view| cache.users(application, &directory.name, &view));
+    let users = directory
+        .gate
+        .published
+        .load()
+        .map(|view| cache.users(application, &directory.gate.name, &view));
     let primary_groups = application.primary_group_in_member_of;
     Ok(users.map(|users| Viewer::new(users, None).counting_primary_groups(primary_groups)))
 }

@@ -59,12 +59,12 @@ fn forget(
     directory: &ControlledDirectory,
     name: &str,
 ) -> Result<Option<UnshieldedAccount>, String> {
-    let Some(view) = directory.published.load() else { return Ok(None) };
+    let Some(view) = directory.gate.published.load() else { return Ok(None) };
     let found = person::find(&view, &directory.attributes, name)?;
     Ok(found.map(|entry| UnshieldedAccount {
-        directory: directory.name.to_string(),
+        directory: directory.gate.name.to_string(),
         dn: entry.dn().to_owned(),
-        forgotten: directory.shield.clear(entry.guid()),
+        forgotten: directory.gate.shield.clear(entry.guid()),
     }))
 }
 

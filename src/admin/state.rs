@@ -8,17 +8,17 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::directory::{AttributeMapping, ChangeSummary, PublishedView, View};
+use crate::directory::{AttributeMapping, ChangeSummary, View};
 use crate::policy::Application;
-use crate::session::gate::Gate;
+use crate::session::gate::{DirectoryGate, Gate};
 use crate::session::offline::Offline;
 use crate::session::revocations::RevocationSeconds;
-use crate::shield::{Shield, Sources};
+use crate::shield::Sources;
 use crate::sync::{Announcements, Effect, Pass, PassReport, SyncHandle, SyncRequest, Trigger};
 use crate::telemetry::LogHandle;
 use crate::time::{Now, unix_seconds};
 use crate::trail::Event;
-use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord, Upstream};
+use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord};
 
 use super::{budgets, document, metrics, shield};
 
@@ -49,22 +49,12 @@ pub struct ControlState {
 
 /// One directory as the control socket sees it.
 pub struct ControlledDirectory {
-    /// Its name in the configuration.
-    pub name: Arc<str>,
-    /// The way to its controllers.
-    pub upstream: Arc<Upstream>,
-    /// Its current view.
-    pub published: Arc<PublishedView>,
-    /// What keeps its accounts from being locked.
-    pub shield: Arc<Shield>,
-    /// Who may log in while no controller can be asked, if anybody may.
-    pub offline: Option<Arc<Offline>>,
+    /// The same as sessions use it.
+    pub gate: Arc<DirectoryGate>,
     /// Its sync.
     pub sync: SyncHandle,
     /// Which attribute says what about a person.
     pub attributes: AttributeMapping,
-    /// From when on its view is too old.
-    pub max_age: Duration,
 }
 
 /// One listener as the control socket shows it.
@@ -141,10 +131,12 @@ impl ControlState {
         name: Option<&str>,
     ) -> Result<Vec<&ControlledDirectory>, document::Failure> {
         let Some(name) = name else { return Ok(self.directories.iter().collect()) };
-        if let Some(found) = self.directories.iter().find(|directory| &*directory.name == name) {
+        if let Some(found) = self.directories.iter().find(|directory| &*directory.gate.name == name)
+        {
             return Ok(vec![found]);
         }
-        let known: Vec<&str> = self.directories.iter().map(|directory| &*directory.name).collect();
+        let known: Vec<&str> =
+            self.directories.iter().map(|directory| &*directory.gate.name).collect();
         Err(document::Failure {
             error: format!("there is no such directory; there is: {}", known.join(", ")),
             culprit: format!("directory {name:?}"),
@@ -154,15 +146,15 @@ impl ControlState {
 
 impl ControlledDirectory {
     fn document(&self, now: Now) -> document::Directory {
-        let view_now = self.published.load();
+        let view_now = self.gate.published.load();
         let age = view_now.as_ref().map(|view| view.age(now.wall));
         document::Directory {
-            name: self.name.to_string(),
+            name: self.gate.name.to_string(),
             controllers: self.controllers(),
             view: view_now.map(|copy| view(&copy, now)),
             sync: self.sync_document(age),
-            shield: shield::document(&self.shield),
-            offline: self.offline.as_deref().map(offline),
+            shield: shield::document(&self.gate.shield),
+            offline: self.gate.offline.as_deref().map(offline),
         }
     }
 
@@ -185,9 +177,9 @@ impl ControlledDirectory {
             last_full_unix: sync.last_full.map(unix_seconds),
             last_reconcile_unix: sync.last_reconcile.map(unix_seconds),
             progress_entries: sync.progress,
-            max_age_seconds: self.max_age.as_secs(),
+            max_age_seconds: self.gate.max_age.as_secs(),
             // What is held is held against the present state of the directory.
-            stale: sync.held.is_none() && age.is_some_and(|age| age > self.max_age),
+            stale: sync.held.is_none() && age.is_some_and(|age| age > self.gate.max_age),
             held: sync.held,
             idle_passes: self.sync.idle().map_or(0, |idle| idle.passes),
             passes: sync.passes,
@@ -200,7 +192,7 @@ impl ControlledDirectory {
         match self.sync.request(request).await {
             Some(report) => pass(&report),
             None => document::Pass {
-                directory: self.name.to_string(),
+                directory: self.gate.name.to_string(),
                 trigger: Trigger::Demand.name().to_owned(),
                 strategy: None,
                 kind: None,
@@ -217,17 +209,17 @@ impl ControlledDirectory {
     }
 
     fn controllers(&self) -> Vec<document::Controller> {
-        let history = self.upstream.history();
-        self.upstream.status().into_iter().map(|status| controller(status, &history)).collect()
+        let history = self.gate.upstream.history();
+        self.gate.upstream.status().into_iter().map(|status| controller(status, &history)).collect()
     }
 
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.published.load().is_none() {
-            problems.push(format!("directory {} has not been synced yet", self.name));
+        if self.gate.published.load().is_none() {
+            problems.push(format!("directory {} has not been synced yet", self.gate.name));
         }
-        if self.upstream.status().iter().all(|controller| controller.verify.state == "down") {
-            problems.push(format!("directory {} has no controller that is up", self.name));
+        if self.gate.is_cut_off() {
+            problems.push(format!("directory {} has no controller that is up", self.gate.name));
         }
         problems
     }

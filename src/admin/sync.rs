@@ -46,7 +46,7 @@ pub(super) async fn now(
     let directories = select(&state, directory.as_deref())?;
     let request = SyncRequest { full, dry_run, user };
     for directory in &directories {
-        let (directory, user) = (&*directory.name, request.user.as_deref());
+        let (directory, user) = (&*directory.gate.name, request.user.as_deref());
         tracing::info!(directory, full, dry_run, user, "sync asked for by an operator");
     }
     let passes = directories.iter().map(|directory| directory.sync_now(request.clone()));
@@ -83,10 +83,10 @@ fn people(
     let wall = Now::read().wall;
     let mut found = Vec::new();
     for directory in directories {
-        let Some(view) = directory.published.load() else { continue };
+        let Some(view) = directory.gate.published.load() else { continue };
         match person::find(&view, &directory.attributes, name) {
             Ok(Some(entry)) => {
-                found.push(person::shown(&directory.name, &directory.attributes, entry, wall))
+                found.push(person::shown(&directory.gate.name, &directory.attributes, entry, wall))
             }
             Ok(None) => {}
             Err(error) => {
@@ -113,7 +113,7 @@ pub(super) async fn accept(
     let query = read(query)?;
     let directory = held(&state, query.directory.as_deref())?;
     let done = directory.sync.accept().await;
-    tracing::warn!(directory = &*directory.name, ?done, "held change accepted by an operator");
+    tracing::warn!(directory = &*directory.gate.name, ?done, "held change accepted by an operator");
     note(&state, "guard_accepted", directory, &operator, done.is_ok());
     decided(directory, done)
 }
@@ -127,7 +127,7 @@ pub(super) async fn reject(
     let query = read(query)?;
     let directory = held(&state, query.directory.as_deref())?;
     let done = directory.sync.reject().await;
-    tracing::warn!(directory = &*directory.name, ?done, "held change rejected by an operator");
+    tracing::warn!(directory = &*directory.gate.name, ?done, "held change rejected by an operator");
     note(&state, "guard_rejected", directory, &operator, done.is_ok());
     decided(directory, done)
 }
@@ -143,7 +143,7 @@ fn note(
     if done {
         state.note(|| {
             Event::new(kind, Now::read().wall)
-                .field("directory", Value::Shared(directory.name.clone()))
+                .field("directory", Value::Shared(directory.gate.name.clone()))
                 .field("by", Value::text(operator.words()))
         });
     }
@@ -165,7 +165,7 @@ fn held<'s>(
             failure: Failure { error: "nothing is held".to_owned(), culprit: "sync".to_owned() },
         }),
         several => {
-            let names: Vec<&str> = several.iter().map(|directory| &*directory.name).collect();
+            let names: Vec<&str> = several.iter().map(|directory| &*directory.gate.name).collect();
             let error = format!("several hold something, say which: {}", names.join(", "));
             Err(Refused::bad_request("directory", error))
         }
@@ -176,7 +176,7 @@ fn decided(
     directory: &ControlledDirectory,
     done: Result<String, String>,
 ) -> Result<Json<Decided>, Refused> {
-    let name = directory.name.to_string();
+    let name = directory.gate.name.to_string();
     match done {
         Ok(done) => Ok(Json(Decided { directory: name, done })),
         Err(error) => Err(Refused {
@@ -207,7 +207,7 @@ pub(super) async fn jobs(
     let idle = directories.iter().filter_map(|directory| {
         let idle = directory.sync.idle()?;
         Some(IdlePasses {
-            directory: directory.name.to_string(),
+            directory: directory.gate.name.to_string(),
             passes: idle.passes,
             last_unix: unix_seconds(idle.last),
         })
@@ -220,7 +220,7 @@ pub(super) async fn progress(State(state): State<Arc<ControlState>>) -> Json<Vec
     let progress = state.directories.iter().map(|directory| {
         let status = directory.sync.status();
         Progress {
-            directory: directory.name.to_string(),
+            directory: directory.gate.name.to_string(),
             running: status.running,
             entries: status.progress,
         }

@@ -151,17 +151,9 @@ impl Directory {
         }
     }
 
-    pub(super) fn controlled(&self) -> ControlledDirectory {
-        ControlledDirectory {
-            name: self.name.clone(),
-            upstream: self.upstream.clone(),
-            published: self.published.clone(),
-            shield: self.shield.clone(),
-            offline: self.offline.clone(),
-            sync: self.sync.clone(),
-            attributes: self.attributes.clone(),
-            max_age: self.max_age,
-        }
+    /// What the control socket sees of it; `gate` is its own.
+    pub(super) fn controlled(&self, gate: Arc<DirectoryGate>) -> ControlledDirectory {
+        ControlledDirectory { gate, sync: self.sync.clone(), attributes: self.attributes.clone() }
     }
 }
 

@@ -59,7 +59,7 @@ impl DirectoryGate {
 /// What all sessions share.
 pub struct Gate {
     /// All directories.
-    pub directories: Vec<DirectoryGate>,
+    pub directories: Vec<Arc<DirectoryGate>>,
     /// Whom names stood for when they were last resolved.
     pub names: NameMemo,
     /// Which users each application is shown.
@@ -144,6 +144,6 @@ impl Gate {
     /// The directory called `name`.
     #[must_use]
     pub fn directory(&self, name: &str) -> Option<&DirectoryGate> {
-        self.directories.iter().find(|directory| &*directory.name == name)
+        self.directories.iter().find(|directory| &*directory.name == name).map(|found| &**found)
     }
 }

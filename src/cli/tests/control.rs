@@ -86,18 +86,11 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         Shield::new(name.clone(), settings.shield, published.clone(), sources.clone(), &[7; 32]);
     let gate = gate(&name, &upstream, &published, &shield, max_age);
     let revocations = gate.revocations.clone();
+    let directory =
+        ControlledDirectory { gate: gate.directories[0].clone(), sync: exchange(sync), attributes };
     let state = ControlState {
         gate: Arc::new(gate),
-        directories: vec![ControlledDirectory {
-            name,
-            upstream,
-            published: published.clone(),
-            shield: shield.clone(),
-            offline: None,
-            sync: exchange(sync),
-            attributes,
-            max_age,
-        }],
+        directories: vec![directory],
         open_sessions: Arc::new(AtomicUsize::new(3)),
         listeners: vec![ListenerFacts {
             name: "applications".into(),
@@ -148,7 +141,7 @@ fn gate(
         refresh: Box::new(|| ()),
     };
     Gate {
-        directories: vec![directory],
+        directories: vec![Arc::new(directory)],
         names: NameMemo::default(),
         visibility: VisibilityCache::default(),
         registry: Arc::default(),

@@ -79,7 +79,7 @@ pub(super) fn following(change: impl FnOnce(&mut Entry)) -> Following {
     published.publish(view(1, change));
     let mut around = around();
     let gate = Arc::get_mut(&mut around.surroundings.gate).unwrap();
-    gate.directories = vec![directory(published.clone(), NOBODY)];
+    gate.directories = vec![Arc::new(directory(published.clone(), NOBODY))];
     let session = bound(gate);
     Following { around, published, session }
 }

@@ -175,7 +175,7 @@ async fn a_bind_registers_before_its_last_judgement() {
     published.publish(view(1, |_| ()));
     let mut around = around();
     Arc::get_mut(&mut around.surroundings.gate).unwrap().directories =
-        vec![directory(published.clone(), port)];
+        vec![Arc::new(directory(published.clone(), port))];
     carrying(&around, &published, ROUND);
     let registry = around.surroundings.gate.registry.clone();
     let (mut near, mut far) = duplex(1 << 16);
