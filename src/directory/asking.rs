@@ -4,7 +4,8 @@ use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
 use crate::ldap::schema::{self, Syntax};
 
-use super::compile::{Assertion, Compiler};
+use super::assertion::Assertion;
+use super::compile::Compiler;
 use super::domain::EntryKind;
 use super::evaluate::Leaf;
 use super::search::{Audience, identity_attribute};

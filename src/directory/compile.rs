@@ -6,15 +6,13 @@ use roaring::RoaringBitmap;
 use crate::ldap::attribute::AttributeDescription;
 use crate::ldap::dn::NormalizedDn;
 use crate::ldap::filter::Filter;
-use crate::ldap::identifier::Guid;
-use crate::ldap::matching_rule::{MatchingRule, Piece, is_ordered, prepare, prepare_piece};
+use crate::ldap::matching_rule::{MatchingRule, Piece, prepare, prepare_piece};
 use crate::ldap::schema::{self, AMBIGUOUS_NAME, Syntax};
 
-use super::attributes::{AttributeId, key};
-use super::evaluate::{
-    Chain, Leaf, Lookup, NamePart, Node, Pieces, ShownNames, Test, Values, number,
-};
-use super::index::{AttributeIndex, Hits, Key, KeyRange, of_pieces};
+use super::assertion::{Assertion, Here, Named, by_pieces, category_name, ordered, value_of};
+use super::attributes::key;
+use super::evaluate::{Chain, Leaf, Lookup, NamePart, Node, Pieces, ShownNames, Test, number};
+use super::index::{AttributeIndex, Hits, Key, KeyRange};
 use super::search::Audience;
 use super::view::View;
 
@@ -24,33 +22,6 @@ pub(super) struct Compiler<'v> {
     pub(super) view: &'v View,
     /// Who asks; `None`: whoever it is.
     pub(super) audience: Option<&'v dyn Audience>,
-}
-
-/// An attribute that a filter names.
-#[derive(Clone, Copy)]
-enum Named<'v> {
-    /// Some entry has it, or had it.
-    Here(Here<'v>),
-    /// The schema knows it; no entry has it.
-    Absent { name: &'static str, syntax: Syntax },
-    /// Unknown, or not to be looked at.
-    Undefined,
-}
-
-#[derive(Clone, Copy)]
-struct Here<'v> {
-    id: AttributeId,
-    name: &'v str,
-    syntax: Syntax,
-    index: &'v AttributeIndex,
-}
-
-/// What an assertion comes to.
-pub(super) enum Assertion<'v> {
-    Leaf(Leaf<'v>),
-    /// For no entry True, whether negated or not.
-    Undefined,
-    False,
 }
 
 impl<'v> Compiler<'v> {
@@ -444,80 +415,4 @@ impl<'v> Compiler<'v> {
         }
         Assertion::Leaf(Leaf::Chain(Box::new(Chain::new(here.id, here.index, first, primary))))
     }
-}
-
-impl Named<'_> {
-    fn name(&self) -> Option<&str> {
-        match self {
-            Self::Here(here) => Some(here.name),
-            Self::Absent { name, .. } => Some(name),
-            Self::Undefined => None,
-        }
-    }
-}
-
-impl<'v> Assertion<'v> {
-    fn hits(hits: Option<Hits<'v>>) -> Self {
-        match hits {
-            Some(hits) if hits.len() > 0 => Self::Leaf(Leaf::Hits(hits)),
-            Some(_) | None => Self::False,
-        }
-    }
-
-    fn values(here: Here<'v>, test: Test, lookup: Lookup) -> Self {
-        let Here { id: attribute, index, .. } = here;
-        let lookup = match &lookup {
-            Lookup::Key(_) | Lookup::Range(_) | Lookup::Keys if !index.has_values() => {
-                Lookup::Presence
-            }
-            Lookup::Presence
-            | Lookup::Key(_)
-            | Lookup::Range(_)
-            | Lookup::Grams(_)
-            | Lookup::Keys => lookup,
-        };
-        Self::Leaf(Leaf::Values(Box::new(Values { attribute, index, test, lookup })))
-    }
-
-    fn signed(self, sign: bool) -> Node<'v> {
-        match self {
-            Self::Leaf(leaf) if sign => Node::Leaf(leaf),
-            Self::Leaf(leaf) => Node::Not(leaf),
-            Self::Undefined => Node::Constant(false),
-            Self::False => Node::Constant(!sign),
-        }
-    }
-}
-
-/// The name of the category of a class (MS-ADTS §3.1.1.3.1.3.5).
-fn category_name(class: &str) -> Option<&'static str> {
-    schema::object_class(class.trim())?.category
-}
-
-/// Where entries are found that may hold the pieces.
-fn by_pieces(pieces: &Pieces, index: &AttributeIndex) -> Lookup {
-    let Pieces { initial, any, last } = pieces;
-    let start_alone = any.is_empty() && last.is_empty();
-    if index.has_grams() && !(start_alone && index.has_values()) {
-        let grams = of_pieces(initial, any, last);
-        if !grams.is_empty() {
-            return Lookup::Grams(grams);
-        }
-    }
-    if initial.is_empty() { Lookup::Presence } else { Lookup::Range(KeyRange::beginning(initial)) }
-}
-
-/// An assertion value prepared for ordering; `None` if the syntax has no ordering rule.
-fn ordered(syntax: Syntax, value: &[u8]) -> Option<Vec<u8>> {
-    if is_ordered(syntax) { prepare(syntax, value) } else { None }
-}
-
-/// An assertion value prepared; `None` if the syntax does not allow it.
-fn value_of(attribute: &str, syntax: Syntax, value: &[u8]) -> Option<Vec<u8>> {
-    if attribute.eq_ignore_ascii_case("objectGUID")
-        && let Some(guid) = std::str::from_utf8(value).ok().and_then(Guid::parse)
-    {
-        return Some(guid.ad_octets().to_vec());
-    }
-    prepare(syntax, value)
 }

@@ -1,7 +1,7 @@
 //! The synced copy of one directory, and what it answers. No policy, no network.
 //!
 //! What lives here: an immutable [`View`] of all copied entries with its tree (`tree`) and indices
-//! (`index`), filters over it (`compile`, for whoever asks `asking`, `evaluate`), searches (`search`, `plan`,
+//! (`index`), filters over it (`compile`, `assertion`, for whoever asks `asking`, `evaluate`), searches (`search`, `plan`,
 //! `explain`), entries written out (`selection`, `selection_plan`, `constructed`), comparisons (`compare`),
 //! memberships (`membership`), how the first view is made (`first`, `whole`), how one view becomes the next
 //! (`apply`) and what that changes (`changeset`), a view as octets and back (`head`, `record`,
@@ -29,6 +29,7 @@
 mod account_control;
 mod apply;
 mod asking;
+mod assertion;
 mod attributes;
 mod back_links;
 mod budget;

@@ -7,6 +7,7 @@ mod entries;
 mod filters;
 mod membership;
 mod model;
+mod one_change;
 mod plans;
 mod published;
 mod restore;
