@@ -309,6 +309,20 @@ impl Controller {
         });
     }
 
+    /// A change that is made at this controller while it is held back: it knows it at once, like everybody else, and
+    /// goes on not knowing what was changed elsewhere before. `change` is made in both states. By the numbers of a
+    /// controller (uSNChanged) what arrives later looks older than it, so this is for DirSync only.
+    pub fn change_here(&self, change: impl Fn(&mut Directory)) {
+        self.with_directory(|directory| {
+            let mut held_back = lock(&self.inner.held_back);
+            if let Some(state) = held_back.as_mut() {
+                state.lacks_what_is_before(directory.sequence());
+                change(state);
+            }
+            change(directory);
+        });
+    }
+
     /// Ends [`Controller::hold_back`]: all changes since arrive at once, and those who wait for changes
     /// are told.
     pub fn catch_up(&self) {

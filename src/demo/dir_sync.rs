@@ -75,7 +75,7 @@ pub(super) fn answer(
     let (objects, has_more) = objects(view, request, asked, &base, &cookie);
     let next = match objects.last() {
         Some(last) if has_more => Cookie { at: last.changed, ..cookie },
-        _ => Cookie { since: view.directory.sequence, at: view.directory.sequence },
+        _ => Cookie { since: view.directory.whole_to(), at: view.directory.whole_to() },
     };
     let mut entries: Vec<Object> = objects;
     if asked.has(ANCESTORS_FIRST) {

@@ -52,6 +52,8 @@ pub struct Directory {
     /// Number of the last change. Each change has the next one, and controllers make their own
     /// update sequence numbers of it.
     pub(super) sequence: i64,
+    /// Where changes before the last one are missing: the number up to which none is.
+    lacking_since: Option<i64>,
     /// Number of the last change of loading: what was before it is known to nobody.
     pub(super) loaded: i64,
     /// What changed last, oldest first; for OpenLDAP only.
@@ -150,6 +152,7 @@ impl Directory {
             contexts: Vec::new(),
             entries: BTreeMap::new(),
             sequence: 4096,
+            lacking_since: None,
             loaded: 4096,
             log: VecDeque::new(),
             context_csn: String::new(),
@@ -198,6 +201,17 @@ impl Directory {
     #[must_use]
     pub fn sequence(&self) -> i64 {
         self.sequence
+    }
+
+    /// The number up to which no change is missing.
+    pub(super) fn whole_to(&self) -> i64 {
+        self.lacking_since.unwrap_or(self.sequence)
+    }
+
+    /// The next change has a number above `sequence`; those between are missing.
+    pub(super) fn lacks_what_is_before(&mut self, sequence: i64) {
+        self.lacking_since.get_or_insert(self.sequence);
+        self.sequence = self.sequence.max(sequence);
     }
 
     /// The name of the entry that stands for a controller (MS-ADTS 6.1.1.2.2.1.2.1.1).

@@ -50,8 +50,8 @@ pub(super) struct Copier {
     controller: Option<Arc<str>>,
     /// Where the position was read.
     source: Option<Arc<str>>,
-    /// Who told the last changes (Active Directory).
-    told: Option<Told>,
+    /// Who told the last changes.
+    pub(super) told: Told,
     /// How long another controller is waited for to hear of them.
     pub(super) patience: Duration,
     experience: Experience,
@@ -113,7 +113,7 @@ impl Copier {
             session: None,
             controller: None,
             source: None,
-            told: None,
+            told: Told::default(),
             patience: PATIENCE,
             experience: Experience::default(),
             choice: None,
@@ -142,6 +142,7 @@ impl Copier {
             self.hold.resume(guard);
         }
         self.position = resumed.position;
+        self.told = resumed.told;
         if let Some(departed) = &resumed.departed {
             (self.consequences.resumed)(&view, departed);
         }
@@ -232,10 +233,10 @@ impl Copier {
 
     /// Keeps in mind who told the last changes: who is read whole says all there is to be heard of from then on.
     async fn note_told(&mut self, session: &mut FetchSession, read: &Candidate) {
-        let is_of_another = || self.told.as_ref().is_some_and(|told| !told.is_by(session));
-        let is_news = !read.changes.is_empty() || (read.kind == PassKind::Full && is_of_another());
+        let whole = read.kind == PassKind::Full;
+        let is_news = !read.changes.is_empty() || (whole && self.told.is_of_another(session));
         if is_news && session.config().kind == DirectoryKind::ActiveDirectory {
-            self.told = Told::by(session).await.or(self.told.take());
+            self.told.note(session, whole).await;
         }
     }
 
@@ -291,7 +292,7 @@ impl Copier {
                 delta.and_then(|delta| self.known_by_source(delta, following.session.controller()))
             }
             PassKind::Full | PassKind::Changes | PassKind::DryRun => {
-                following.changes(&position, &tip).await
+                self.changes(&mut following, &position, &tip, order.dry).await
             }
         };
         match read {
@@ -320,6 +321,29 @@ impl Copier {
                 self.candidate(kind, tip, delta, position, read_at, controller).await
             }
         }
+    }
+
+    /// What has changed. Where a controller names something that has not heard of all that was told before, it is waited
+    /// for and asked again: what it names is read whole, and would be set back to what it was before that.
+    async fn changes(
+        &mut self,
+        following: &mut Following<'_>,
+        position: &Position,
+        tip: &View,
+        dry: bool,
+    ) -> Result<Delta, FetchError> {
+        let mut told = self.told.clone();
+        let naming = following.plan.contexts.naming.clone();
+        let lags = told.lags_at(following.session, &naming).await?;
+        let mut delta = following.changes(position, tip).await?;
+        if lags && !delta.is_empty() {
+            told.wait_at(following.session, &naming, self.patience).await?;
+            delta = following.changes(position, tip).await?;
+        }
+        if !dry {
+            self.told = told;
+        }
+        Ok(delta)
     }
 
     /// Identities that differ at another controller than the one the position is from are no reconciliation:
@@ -385,8 +409,9 @@ impl Copier {
         mut following: Following<'_>,
         order: Order<'_>,
     ) -> Result<Candidate, FetchError> {
-        if let Some(told) = &self.told {
-            let naming = &following.plan.contexts.naming;
+        // What is of other names cannot be set back.
+        if self.tip().is_some_and(|tip| following.plan.contexts.are_those_of(&tip)) {
+            let (mut told, naming) = (self.told.clone(), &following.plan.contexts.naming);
             told.wait_at(following.session, naming, self.patience).await?;
         }
         let begun = Now::read();

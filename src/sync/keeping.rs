@@ -1,6 +1,6 @@
 //! `[io]` What outlives a restart: the view with the position it was read to, the guard's memory, what applications were
 //! shown before, and the jobs.
-//! View and position are written in one transaction, so that a position is never newer than the data.
+//! View and position, with who told the last changes, are written in one transaction, so that a position is never newer than the data.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,12 +11,14 @@ use crate::time::Now;
 
 use super::guard::{Guard, GuardConfig};
 use super::job::Job;
+use super::lagging::Told;
 use super::position::Position;
 
 const HEAD: &str = "head";
 const SUBSCHEMA: &str = "subschema";
 const POSITION: &str = "position";
 const GUARD: &str = "guard";
+const TOLD: &str = "told";
 const BASE: &str = "base";
 const DEPARTED: &str = "departed";
 
@@ -47,10 +49,20 @@ struct Kept {
     failing: bool,
 }
 
+/// Where a view was read to.
+#[derive(Clone, Copy)]
+pub(super) struct ReadTo<'r> {
+    pub(super) position: Option<&'r Position>,
+    /// Who told the last changes of it.
+    pub(super) told: &'r Told,
+}
+
 /// What was kept before.
 pub(super) struct Resumed {
     pub(super) view: Arc<View>,
     pub(super) position: Option<Position>,
+    /// Nobody, where that was not kept.
+    pub(super) told: Told,
     pub(super) guard: Option<Guard>,
     /// What [`Consequences::noted`](super::Consequences::noted) gave last.
     pub(super) departed: Option<Vec<u8>>,
@@ -105,14 +117,14 @@ impl Keeping {
     pub(super) async fn save(
         &mut self,
         view: &Arc<View>,
-        position: Option<&Position>,
+        read_to: ReadTo<'_>,
         guard: &Guard,
         departed: Vec<u8>,
         now: Now,
     ) {
         let Some(kept) = &mut self.kept else { return };
         let last = kept.written.clone();
-        let mut values = kept.position_values(position).to_vec();
+        let mut values = kept.position_values(read_to).to_vec();
         // It may be large, and hardly ever changes.
         if kept.departed.as_ref() != Some(&departed) {
             values.push((DEPARTED.to_owned(), Some(departed.clone())));
@@ -125,31 +137,31 @@ impl Keeping {
             tokio::task::spawn_blocking(move || write(&directory, last.as_deref(), &new, values));
         if kept.is_written(writing.await) {
             kept.written = Some(view.clone());
-            kept.position = position.cloned();
+            kept.position = read_to.position.cloned();
             kept.position_at = Some(now.monotonic);
             kept.departed = Some(departed);
         }
     }
 
     /// Writes the position where it alone has moved, every now and then.
-    pub(super) async fn save_position(&mut self, view: &Arc<View>, position: Option<&Position>) {
+    pub(super) async fn save_position(&mut self, view: &Arc<View>, read_to: ReadTo<'_>) {
         let Some(kept) = &mut self.kept else { return };
         let now = Now::read().monotonic;
         let is_early =
             kept.position_at.is_some_and(|at| now.saturating_duration_since(at) < POSITION_PAUSE);
         let is_written = kept.written.as_ref().is_some_and(|written| Arc::ptr_eq(written, view));
-        if is_early || !is_written || kept.position.as_ref() == position {
+        if is_early || !is_written || kept.position.as_ref() == read_to.position {
             return;
         }
         // With the head, which has the time up to which the view is known to be right.
-        let mut values = kept.position_values(position).to_vec();
+        let mut values = kept.position_values(read_to).to_vec();
         values.push((HEAD.to_owned(), Some(view.head())));
         let directory = kept.directory.clone();
         let writing = tokio::task::spawn_blocking(move || {
             directory.commit(&Commit { values, ..Commit::default() })
         });
         if kept.is_written(writing.await) {
-            kept.position = position.cloned();
+            kept.position = read_to.position.cloned();
             kept.position_at = Some(now);
         }
     }
@@ -182,19 +194,23 @@ impl Kept {
         let is_of_base = values.get(BASE) == self.base.as_deref().map(str::as_bytes);
         let position = values.get(POSITION).filter(|_| is_of_base);
         let position = position.and_then(|text| serde_json::from_slice(text).ok());
+        // It is of the view, whatever the position is worth.
+        let told = values.get(TOLD).and_then(|text| serde_json::from_slice(text).ok());
         let window = values.get(GUARD).and_then(|octets| Guard::read(guard, octets, now).ok());
         self.written = Some(view.clone());
         self.position.clone_from(&position);
         self.departed = values.get(DEPARTED).map(<[u8]>::to_vec);
         let departed = self.departed.clone();
-        Ok(Some(Resumed { view, position, guard: window, departed }))
+        let told = told.unwrap_or_default();
+        Ok(Some(Resumed { view, position, told, guard: window, departed }))
     }
 
-    /// A position, and what it is a position in.
-    fn position_values(&self, position: Option<&Position>) -> [(String, Option<Vec<u8>>); 2] {
+    /// A position, what it is a position in, and who told what is before it.
+    fn position_values(&self, read_to: ReadTo<'_>) -> [(String, Option<Vec<u8>>); 3] {
         let base = self.base.as_ref().map(|base| base.as_bytes().to_vec());
-        let position = position.and_then(|position| serde_json::to_vec(position).ok());
-        [(POSITION.to_owned(), position), (BASE.to_owned(), base)]
+        let position = read_to.position.and_then(|position| serde_json::to_vec(position).ok());
+        let told = serde_json::to_vec(read_to.told).ok();
+        [(POSITION.to_owned(), position), (BASE.to_owned(), base), (TOLD.to_owned(), told)]
     }
 
     fn is_written(

@@ -78,17 +78,19 @@ mod octets {
 }
 
 /// An identity as text.
-mod guid {
+pub(super) mod guid {
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;
 
     use crate::ldap::identifier::Guid;
 
-    pub(super) fn serialize<S: Serializer>(guid: &Guid, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::sync) fn serialize<S: Serializer>(guid: &Guid, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(guid)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Guid, D::Error> {
+    pub(in crate::sync) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Guid, D::Error> {
         let text = String::deserialize(from)?;
         Guid::parse(&text).ok_or_else(|| D::Error::custom("no identity"))
     }

@@ -11,6 +11,7 @@ use crate::time::Now;
 use super::consequences::{Consequences, Step};
 use super::copier::{Candidate, Copier, Order};
 use super::hold::Waiting;
+use super::keeping::ReadTo;
 use super::report::{Effect, Held, Pass, PassKind, Preview};
 
 /// Who is affected by replacing the published view, with all that was held before.
@@ -98,7 +99,8 @@ impl Copier {
         if self.hold.waiting().is_none()
             && let Some(view) = self.published.load()
         {
-            self.keeping.save_position(&view, self.position.as_ref()).await;
+            let read_to = ReadTo { position: self.position.as_ref(), told: &self.told };
+            self.keeping.save_position(&view, read_to).await;
         }
     }
 
@@ -147,15 +149,16 @@ impl Copier {
         self.hold.published(impact, now);
         let noted = self.note(&view, extent).await;
         let change = Move { affected, seen: seen.filter(|_| !is_first) };
+        let read_to = ReadTo { position: self.position.as_ref(), told: &self.told };
         if is_first {
             // Applications wait for it, and a restart before it is kept begins with another numbering.
             self.published.publish_change(view.clone(), change);
             self.tell_of_first(&view, seen);
-            self.keeping.save(&view, self.position.as_ref(), self.hold.guard(), noted, now).await;
+            self.keeping.save(&view, read_to, self.hold.guard(), noted, now).await;
             return;
         }
         // Kept first: what applications are told of its numbers must hold after a restart.
-        self.keeping.save(&view, self.position.as_ref(), self.hold.guard(), noted, now).await;
+        self.keeping.save(&view, read_to, self.hold.guard(), noted, now).await;
         self.published.publish_change(view, change);
     }
 
