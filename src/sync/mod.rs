@@ -29,8 +29,8 @@
 //!   (`job::tests::numbers_go_on`);
 //! - whatever changes, fails, lags or is repeated: in the end following changes comes to what reading everything
 //!   comes to, and a pass that fails moves neither view nor position (`tests::random`);
-//! - nothing is lost by reading a controller that lags behind, and it is waited for before everything is read there
-//!   (`tests::lagging`);
+//! - nothing is lost by reading a controller that lags behind, and it is waited for before anything is read whole there,
+//!   after a restart too (`tests::lagging`);
 //! - the domain is called what its entries say, and those are read with the identities (`tests::renaming`);
 //! - computers, trusts, krbtgt and Guest are never copied (`assemble::tests::who_is_copied`).
 

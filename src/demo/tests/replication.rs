@@ -88,3 +88,29 @@ async fn a_controller_that_lags_shows_one_state() {
     assert_eq!(*first, alice);
     assert!(second.contains("\\0ADEL:"), "{second}");
 }
+
+/// What a controller has not heard of is told later than its own changes, and these are told again.
+#[tokio::test]
+async fn what_a_controller_lacks_comes_after_what_it_has() {
+    let world = World::company();
+    let dc2 = start("dc2", &world.directory, &world.authority);
+    let control = |cookie: &[u8]| dir_sync(OBJECT_SECURITY, 0, cookie);
+    let (mut first, mut second) = (bound(&world.dc1).await, bound(&dc2).await);
+    let people = "(objectClass=user)";
+    dc2.hold_back();
+    let (alice, bob) = world.directory.with(|directory| {
+        let [alice, bob] = ["alice", "bob"].map(|name| dn_in(directory, name));
+        directory.disable(&alice).unwrap();
+        (alice, bob)
+    });
+    let (_, cookie) = ask(&mut first, control(b""), BASE, people, &[]).await.dir_sync();
+    dc2.change_here(|directory| directory.set(&bob, "title", &["later"]).unwrap());
+    let answer = ask(&mut second, control(&cookie), BASE, people, &[]).await;
+    assert_eq!(answer.names(), [bob.as_str()]);
+    let answer_of_first = ask(&mut first, control(&cookie), BASE, people, &[]).await;
+    assert_eq!(answer_of_first.names(), [bob.as_str()], "the others have heard of it");
+    dc2.catch_up();
+    let (_, cookie) = answer.dir_sync();
+    let answer = ask(&mut second, control(&cookie), BASE, people, &[]).await;
+    assert_eq!(answer.names(), [alice.as_str(), bob.as_str()]);
+}

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ldapgate::ldap::request::SearchScope::BaseObject;
+
 use super::active_directory::gate;
 use super::{assert_is_as_if_read_anew, entries};
 use crate::world::gate::Gate;
@@ -96,4 +98,49 @@ fn nothing_is_lost_by_dir_sync() {
 #[ignore = "lab"]
 fn nothing_is_lost_by_numbers() {
     nothing_is_lost("fdeathusn", 87, "usn");
+}
+
+/// Who is disabled at the one controller, and changed at the other one before that has heard of it, while it can be
+/// read there alone.
+#[test]
+#[ignore = "lab"]
+fn who_was_disabled_elsewhere_stays_disabled() {
+    let ad = Ad::own("fdeathlag", 79);
+    let gate = gate("fdeathlag", &ad, "svc-proxy", "sync.strategy = \"dirsync\"");
+    let (first, other) = if followed(&gate) == 1 { (1, 2) } else { (2, 1) };
+    let [first_name, other_name] = [first, other].map(|number: u32| number.to_string());
+    let dn = format!("CN=p00,{PEOPLE}");
+    let is_shown = |filter: &str| {
+        let filter = format!("(&(sAMAccountName=p00){filter})");
+        !entries(&gate, PEOPLE, &filter).is_empty()
+    };
+    let until = |what: &str, happened: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !happened() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let mut other_administrator = ad.administrator(other);
+    ad.control("pause", &[&other_name]);
+    let answer = ad.administrator(first).replace(&dn, "userAccountControl", "514");
+    assert_eq!(answer.code(), 0, "{answer:?}");
+    until("disabled", &|| is_shown("(userAccountControl=514)"));
+    ad.control("pause", &[&first_name]);
+    ad.control("resume", &[&other_name]);
+    until("the other controller is followed", &|| followed(&gate) == other);
+    let answer = other_administrator.replace(&dn, "title", "changed here");
+    assert_eq!(answer.code(), 0, "{answer:?}");
+    let (still, _) =
+        other_administrator.search(&dn, BaseObject, "(userAccountControl=512)", &["1.1"]);
+    assert_eq!(still.len(), 1, "the other controller has heard of it");
+    thread::sleep(Duration::from_secs(1));
+    ad.control("resume", &[&first_name]);
+    until("title", &|| {
+        assert!(is_shown("(userAccountControl=514)"), "enabled again");
+        is_shown("(title=changed here)")
+    });
+    assert!(is_shown("(userAccountControl=514)"), "enabled again");
+    ad.control("sync", &[]);
+    assert_is_as_if_read_anew(&gate, "in the end");
 }
