@@ -162,13 +162,14 @@ fn shown(
     cookie: &Cookie,
     (key, entry): (&DnKey, &Entry),
 ) -> Option<LdapSearchResultEntry> {
+    // What an earlier answer of the same reading has told may be gone by now.
+    let is_first = asked.cookie.is_empty();
     let mut attributes = changed_attributes(view, key, entry, cookie.since);
     if asked.has(INCREMENTAL_VALUES) {
-        attributes.extend(changed_values(entry, cookie.since));
+        attributes.extend(changed_values(entry, cookie.since, is_first));
     } else {
         attributes.extend(changed_lists(entry, cookie.since));
     }
-    let is_first = cookie.since == 0;
     attributes.retain(|attribute| {
         is_wanted(request, &attribute.atype) && !(is_first && attribute.vals.is_empty())
     });
@@ -215,9 +216,9 @@ fn changed_lists(entry: &Entry, since: i64) -> Vec<LdapPartialAttribute> {
 
 /// The values of link attributes that were added (`;range=1-1`) and removed (`;range=0-0`). Who knows
 /// nothing yet is not told of removed ones.
-fn changed_values(entry: &Entry, since: i64) -> Vec<LdapPartialAttribute> {
+fn changed_values(entry: &Entry, since: i64, is_first: bool) -> Vec<LdapPartialAttribute> {
     let mut attributes: Vec<LdapPartialAttribute> = Vec::new();
-    for stamp in changed_links(entry, since).filter(|stamp| stamp.is_present || since > 0) {
+    for stamp in changed_links(entry, since).filter(|stamp| stamp.is_present || !is_first) {
         let range = if stamp.is_present { "1-1" } else { "0-0" };
         let name = format!("{};range={range}", stamp.name);
         match attributes.iter_mut().find(|attribute| attribute.atype == name) {
