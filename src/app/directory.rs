@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use crate::admin::ControlledDirectory;
@@ -13,8 +12,8 @@ use crate::directory::{AttributeMapping, PublishedView, Retention, View, ViewCon
 use crate::policy::Application;
 use crate::policy::departures::Departures;
 use crate::policy::impact::{impact, leaving, withdrawn};
-use crate::session::dialect::Dialect;
 use crate::session::gate::DirectoryGate;
+use crate::session::learned::LearnedDialect;
 use crate::session::offline::Offline;
 use crate::shield::{Shield, Sources};
 use crate::store::Store;
@@ -39,6 +38,7 @@ pub(super) struct Directory {
     pub(super) driver: SyncDriver,
     pub(super) shield: Arc<Shield>,
     pub(super) offline: Option<Arc<Offline>>,
+    dialect: Arc<LearnedDialect>,
     sync: SyncHandle,
     attributes: AttributeMapping,
     max_age: Duration,
@@ -107,6 +107,11 @@ impl Directory {
         };
         let keeping =
             store.map_or_else(Keeping::default, |store| Keeping::new(store.clone(), name.clone()));
+        let kind = upstream.config().kind;
+        let dialect = match store {
+            Some(store) => LearnedDialect::kept(kind, store, &name).with_context(of_directory)?,
+            None => LearnedDialect::new(kind),
+        };
         let departures = Arc::new(Departures::new(name.clone()));
         let (driver, sync) = SyncDriver::new(
             upstream.clone(),
@@ -123,6 +128,7 @@ impl Directory {
             driver,
             shield,
             offline,
+            dialect: Arc::new(dialect),
             sync,
             attributes,
             max_age,
@@ -146,7 +152,7 @@ impl Directory {
             upstream: self.upstream.clone(),
             shield: self.shield.clone(),
             offline: self.offline.clone(),
-            dialect: ArcSwap::from_pointee(Dialect::default_for(kind)),
+            dialect: self.dialect.clone(),
             refresh: Box::new(move || sync.refused()),
         }
     }

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-
 use crate::directory::PublishedView;
 use crate::ldap::schema::DirectoryKind;
 use crate::policy::local_account::VerifiedSecrets;
@@ -18,8 +16,8 @@ use crate::trail::Trail;
 use crate::upstream::Upstream;
 
 use super::audit::NameHash;
-use super::dialect::Dialect;
 use super::kill_switch::KillSwitch;
+use super::learned::LearnedDialect;
 use super::offline::Offline;
 use super::pins::Pins;
 use super::registry::Registry;
@@ -42,7 +40,7 @@ pub struct DirectoryGate {
     /// Who may log in while no controller can be asked; `None`: nobody, and nothing is kept of passwords.
     pub offline: Option<Arc<Offline>>,
     /// How it words a wrong password.
-    pub dialect: ArcSwap<Dialect>,
+    pub dialect: Arc<LearnedDialect>,
     /// Asks for a sync pass soon; many calls make one pass.
     pub refresh: Box<dyn Fn() + Send + Sync>,
 }

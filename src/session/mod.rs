@@ -34,6 +34,7 @@ pub mod gate;
 pub mod heavy;
 pub mod inbox;
 pub mod kill_switch;
+pub mod learned;
 pub mod limits;
 mod list_view;
 pub mod machine;

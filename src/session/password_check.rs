@@ -168,11 +168,8 @@ async fn check_secret(
 
 /// Keeps the directory's wording for refusals made here.
 fn learn(directory: &DirectoryGate, verification: &Verification) {
-    if let BindOutcome::Rejected { result, .. } = &verification.outcome
-        && let Some(dialect) = Dialect::learn(directory.kind, result)
-        && **directory.dialect.load() != dialect
-    {
-        directory.dialect.store(Arc::new(dialect));
+    if let BindOutcome::Rejected { result, .. } = &verification.outcome {
+        directory.dialect.learn(result);
     }
 }
 
@@ -201,6 +198,6 @@ pub(crate) fn dialect_for(
     };
     name.or(application.directories.first()).and_then(|name| gate.directory(name)).map_or_else(
         || Arc::new(Dialect::default_for(DirectoryKind::ActiveDirectory)),
-        |directory| directory.dialect.load_full(),
+        |directory| directory.dialect.current(),
     )
 }

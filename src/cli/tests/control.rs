@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -23,9 +22,9 @@ use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::name_memo::NameMemo;
 use crate::policy::visibility::VisibilityCache;
 use crate::session::audit::NameHash;
-use crate::session::dialect::Dialect;
 use crate::session::gate::{DirectoryGate, Gate};
 use crate::session::kill_switch::KillSwitch;
+use crate::session::learned::LearnedDialect;
 use crate::session::revocations::Revocations;
 use crate::shield::{Origin, Shield, SourceLimits, Sources};
 use crate::sync::{
@@ -137,7 +136,7 @@ fn gate(
         max_age,
         upstream: upstream.clone(),
         shield: shield.clone(),
-        dialect: ArcSwap::from_pointee(Dialect::default_for(DirectoryKind::ActiveDirectory)),
+        dialect: Arc::new(LearnedDialect::new(DirectoryKind::ActiveDirectory)),
         refresh: Box::new(|| ()),
     };
     Gate {

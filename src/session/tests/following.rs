@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
 
@@ -17,6 +16,7 @@ use crate::policy::{BindName, judge};
 use crate::session::answer::Reason;
 use crate::session::driver::{Ended, serve};
 use crate::session::gate::{DirectoryGate, Gate};
+use crate::session::learned::LearnedDialect;
 use crate::shield::{Shield, ShieldConfig, SourceLimits, Sources};
 use crate::upstream::{
     ControllerConfig, HealthConfig, PoolConfig, Security, Timeouts, Trust, Upstream, UpstreamConfig,
@@ -62,7 +62,7 @@ pub(super) fn directory(published: Arc<PublishedView>, port: u16) -> DirectoryGa
         published,
         max_age: MAX_AGE,
         upstream: Upstream::new(config, Now::read()).unwrap(),
-        dialect: ArcSwap::from_pointee(Dialect::default_for(DirectoryKind::ActiveDirectory)),
+        dialect: Arc::new(LearnedDialect::new(DirectoryKind::ActiveDirectory)),
         refresh: Box::new(|| ()),
     }
 }
