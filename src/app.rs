@@ -1,5 +1,6 @@
 //! `[io]` The one place where the parts meet: configuration → bind → run → drain. Everything that can fail at
-//! start fails in [`App::bind`], with the key or the address that is to blame.
+//! start fails in [`App::bind`], with the key or the address that is to blame. What
+//! of the configuration changes later comes in through `app/reload`.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -8,19 +9,22 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, ControlSocket, ControlState, ListenerFacts};
+use crate::admin::reload_document::ReloadQuestion;
+use crate::admin::{self, ControlSocket, ControlState, ListenerFacts, Reload};
 use crate::config::Config;
-use crate::policy::Application;
+use crate::policy::Applications;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::name_memo::NameMemo;
 use crate::policy::visibility::VisibilityCache;
 use crate::server::tls::{ServerCertificate, server_config};
-use crate::server::{Applications, BoundListener, Drain, ListenerConfig, ListenerSecurity};
+use crate::server::{BoundListener, Drain, ListenerConfig, ListenerSecurity};
 use crate::session::audit::NameHash;
+use crate::session::configured::Configured;
 use crate::session::gate::Gate;
 use crate::session::kill_switch::KillSwitch;
 use crate::session::offline;
@@ -35,8 +39,10 @@ use crate::trail::event::Value;
 use crate::trail::{Event, Trail};
 
 mod directory;
+mod reload;
 
 use directory::Directory;
+use reload::{Beginning, Certificates, Reloader};
 
 /// How many slow secrets are checked at a time: each takes a core and some 20 MiB for a while.
 const SLOW_CHECKS: usize = 2;
@@ -44,9 +50,11 @@ const SLOW_CHECKS: usize = 2;
 /// The program, with every address taken and nothing running yet.
 pub struct App {
     directories: Vec<Directory>,
-    applications: Vec<Arc<Application>>,
     listeners: Vec<BoundListener>,
     gate: Arc<Gate>,
+    reloader: Arc<Reloader>,
+    /// SIGHUP, where there is a file to read again.
+    hangups: Option<Signal>,
     /// Wakes all sessions when it moves.
     epoch: watch::Sender<u64>,
     sources: Arc<Sources>,
@@ -65,12 +73,17 @@ impl App {
     /// another instance serves.
     pub async fn bind(config: Config, log: LogHandle) -> anyhow::Result<Self> {
         let started = Now::read().wall;
+        let beginning = Beginning::of(&config);
+        // Before anything listens: from then on the signal does not end the program.
+        let hangups = config.file.is_some().then(|| signal(SignalKind::hangup())).transpose();
+        let hangups = hangups.context("cannot listen for SIGHUP")?;
         let control = config.control.as_deref().map(ControlSocket::bind).transpose()?;
-        let known_applications = config.applications.clone();
+        let (registry, epoch): (Arc<Registry>, _) = (Arc::default(), watch::Sender::new(0));
         let applications = Applications::new(config.applications);
-        let mut listeners = Vec::new();
+        let applications = Arc::new(Configured::new(applications, registry.clone(), epoch.clone()));
+        let (mut listeners, mut certificates) = (Vec::new(), Vec::new());
         for listener in config.listeners {
-            listeners.push(bind_listener(listener, &applications).await?);
+            listeners.push(bind_listener(listener, &mut certificates).await?);
         }
         let store = config.store.as_deref().map(open_store).transpose()?;
         let trail = config.trail.map(|trail| Trail::open(trail, Now::read())).transpose();
@@ -83,7 +96,7 @@ impl App {
         let sources = Arc::new(Sources::new(config.sources));
         let slow_checks = Arc::new(Semaphore::new(SLOW_CHECKS));
         let around = directory::Around {
-            applications: &known_applications,
+            applications: &applications,
             store: store.as_ref(),
             jobs: &jobs,
             sources: &sources,
@@ -93,12 +106,12 @@ impl App {
         let of = |settings| Directory::new(settings, &around, &random_key()?);
         let directories: Vec<Directory> =
             config.directories.into_iter().map(of).collect::<anyhow::Result<_>>()?;
-        let (registry, epoch): (Arc<Registry>, _) = (Arc::default(), watch::Sender::new(0));
         let kill_switch =
             KillSwitch::open(store.clone(), registry.clone(), epoch.clone(), started)?;
         let gate = Gate {
             directories: directories.iter().map(|one| Arc::new(one.gate())).collect(),
             names: NameMemo::default(),
+            applications,
             visibility: VisibilityCache::with(
                 directories.iter().map(Directory::departures).collect(),
             ),
@@ -118,11 +131,14 @@ impl App {
             },
             host: host_name(),
         };
+        let gate = Arc::new(gate);
+        let reloader = Arc::new(Reloader::new(beginning, certificates, gate.clone(), started));
         Ok(Self {
             directories,
-            applications: known_applications,
             listeners,
-            gate: Arc::new(gate),
+            gate,
+            reloader,
+            hangups,
             epoch,
             sources,
             control,
@@ -151,6 +167,9 @@ impl App {
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut parts: JoinSet<&'static str> = JoinSet::new();
         let control = ControlTask::start(self.control()?);
+        if let Some(hangups) = self.hangups.take() {
+            parts.spawn(reload_on(hangups, self.reloader.clone()));
+        }
         for directory in self.directories {
             let name = directory.name.clone();
             tracing::info!(directory = &*name, "following");
@@ -175,8 +194,7 @@ impl App {
                 "the shield of a directory"
             });
             if let Some(offline) = directory.offline {
-                let following =
-                    offline::follow(self.gate.clone(), offline, self.applications.clone().into());
+                let following = offline::follow(self.gate.clone(), offline);
                 parts.spawn(async move {
                     following.await;
                     "the logins without a controller"
@@ -240,7 +258,7 @@ impl App {
             draining: self.drain.watch(),
             log: self.log.clone(),
             gate: self.gate.clone(),
-            applications: self.applications.clone(),
+            reload: self.reloader.clone(),
             sources: self.sources.clone(),
         };
         Ok(Some((socket, state)))
@@ -270,6 +288,20 @@ impl ControlTask {
             tracing::warn!(%error, "the control socket has failed");
         }
     }
+}
+
+/// Reads the configuration again with every signal. Nobody is there to accept anything.
+async fn reload_on(mut hangups: Signal, reloader: Arc<Reloader>) -> &'static str {
+    while hangups.recv().await.is_some() {
+        let reloader = reloader.clone();
+        let reloading = tokio::task::spawn_blocking(move || {
+            reloader.reload(ReloadQuestion::default(), "SIGHUP");
+        });
+        if let Err(error) = reloading.await {
+            tracing::error!(%error, "the configuration could not be read again");
+        }
+    }
+    "the reading of signals"
 }
 
 /// The first lines of a run.
@@ -316,19 +348,20 @@ fn kept_jobs(store: Option<&Store>, directories: &[&str]) -> SharedJobs {
 
 async fn bind_listener(
     config: ListenerConfig,
-    applications: &Applications,
+    certificates: &mut Certificates,
 ) -> anyhow::Result<BoundListener> {
     let name = config.name.clone();
     let tls = match &config.certificate {
         Some(files) => {
             let certificate = ServerCertificate::load(files.clone())
                 .with_context(|| format!("listener {name:?}"))?;
+            certificates.push((name.clone(), certificate.clone()));
             Some(server_config(certificate).with_context(|| format!("listener {name:?}"))?)
         }
         None => None,
     };
     let address = config.address;
-    BoundListener::bind(config, tls, applications.clone())
+    BoundListener::bind(config, tls)
         .await
         .with_context(|| format!("listener {name:?} cannot listen on {address}"))
 }

@@ -143,6 +143,7 @@ pub(crate) fn application() -> Application {
         listeners: Vec::new(),
         primary_group_in_member_of: false,
         presentation: None,
+        revision: 0,
         service_account_memo: ServiceAccountMemo::default(),
         traffic: Traffic::default(),
         operations: ServedOperation::ALL.into(),

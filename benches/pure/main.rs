@@ -164,6 +164,7 @@ fn names(timer: &Timer, company: Company, view: &Arc<View>) -> Result<(), Failur
     let world = World {
         epoch: 1,
         blocks: Arc::default(),
+        applications: Arc::default(),
         directories: vec![DirectoryState::new(directory, Some(view.clone()))],
     };
     type Form = fn(u32) -> String;

@@ -231,7 +231,8 @@ fn target(state: &ControlState, whom: &Whom) -> Result<BlockTarget, Refused> {
 }
 
 fn application(state: &ControlState, whom: &Whom) -> Result<BlockTarget, Refused> {
-    let known = || state.applications.iter().map(|application| &application.name);
+    let applications = state.gate.applications.current();
+    let known = || applications.all().iter().map(|application| &application.name);
     match known().find(|name| ***name == *whom.name) {
         Some(name) => Ok(BlockTarget::Application(name.clone())),
         None => {

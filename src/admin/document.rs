@@ -7,6 +7,7 @@ use crate::directory::{Explanation, Lacking, MissingRequired};
 use crate::sync::{Held, Job, PassCounts, Preview};
 
 use super::budgets::{Offline, Shield, Sources};
+use super::reload_document::LoadedConfiguration;
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct Status {
     pub ready: bool,
     /// Whether it is on its way out: no new connections, open ones are finished.
     pub draining: bool,
+    /// The configuration in force.
+    #[serde(default)]
+    pub configuration: LoadedConfiguration,
     /// The directories in the order of the configuration.
     pub directories: Vec<Directory>,
     /// Connections of applications that are open now.

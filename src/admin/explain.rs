@@ -102,11 +102,12 @@ fn viewer(
     directory: &ControlledDirectory,
 ) -> Result<Option<Viewer>, Failure> {
     let Some(name) = question.application.as_deref() else { return Ok(None) };
-    let found = state.applications.iter().find(|application| &*application.name == name);
+    let applications = state.gate.applications.current();
+    let found = applications.named(name);
     let Some(application) = found.filter(|found| found.directories.contains(&directory.gate.name))
     else {
         let known: Vec<&str> =
-            state.applications.iter().map(|application| &*application.name).collect();
+            applications.all().iter().map(|application| &*application.name).collect();
         let error =
             format!("there is none that uses the directory; there is: {}", known.join(", "));
         return Err(Failure { error, culprit: format!("application {name:?}") });

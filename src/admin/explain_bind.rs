@@ -33,7 +33,8 @@ pub(super) fn bind(
     now: Now,
 ) -> Result<ExplainedBind, Failure> {
     let listeners: Vec<&str> = state.listeners.iter().map(|listener| &*listener.name).collect();
-    let application = select(&state.applications, &listeners, question)?;
+    let applications = state.gate.applications.current();
+    let application = select(applications.all(), &listeners, question)?;
     let gate = &*state.gate;
     let world = gate.world();
     let explanation = explain(&world, application, question.name.as_bytes(), now);

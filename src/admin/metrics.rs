@@ -17,6 +17,7 @@ use crate::session::revocations::RevocationSeconds;
 
 use super::budgets::{Offline, Sources};
 use super::document::{Capability, Controller, Directory, Status, View};
+use super::reload_document::ReloadCounts;
 
 /// The media type of OpenMetrics text.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -150,9 +151,32 @@ impl Snapshot {
             .gauges(out, [([], wide(status.sessions_open))])?;
         Family::new("blocks", "Blocks of operators that are in force")
             .gauges(out, [([], wide(status.blocks))])?;
+        self.reloads(out)?;
         let help =
             "From seeing a change that takes an account away to the notice that ends its session";
         Family::seconds("revocation", help).histogram(out, &self.revocations)
+    }
+
+    /// Every outcome has a sample from the start, so that the first one is an increase.
+    fn reloads(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let configuration = &self.status.configuration;
+        let ReloadCounts { applied, unchanged, held, needs_restart, faulty } =
+            configuration.reloads;
+        let outcomes = [
+            ("applied", applied),
+            ("unchanged", unchanged),
+            ("held", held),
+            ("needs_restart", needs_restart),
+            ("faulty", faulty),
+        ];
+        let help = "Times the configuration was read again, by what came of it";
+        Family::new("configuration_reloads", help)
+            .counters(out, outcomes.map(|(outcome, count)| ([("outcome", outcome)], count)))?;
+        Family::new("configuration_held", "1 if a changed configuration waits for an operator")
+            .gauges(out, [([], configuration.held.is_some().into())])?;
+        let help = "When the configuration in force was loaded, since 1970-01-01T00:00:00Z";
+        Family::seconds("configuration_loaded_timestamp", help)
+            .gauges(out, [([], moment(configuration.loaded_unix))])
     }
 
     /// A directory without a copy has no samples here: there is nothing that a number could be of.

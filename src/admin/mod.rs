@@ -3,7 +3,8 @@
 //! What lives here: the documents it speaks ([`document`], [`block_document`]), what it knows of the program
 //! ([`state`]), how a search is explained (`explain`) and a login (`explain_bind`, `explain_offline`, with
 //! the documents [`explained_bind`]), the shield (`shield`, [`budgets`]), how the copying is asked about and told to act (`sync`) and
-//! what is shown of one person (`person`), how blocks are set and lifted (`blocks`), the metrics ([`metrics`]), the
+//! what is shown of one person (`person`), how the configuration is read again ([`reload`], with the documents
+//! [`reload_document`]), how blocks are set and lifted (`blocks`), the metrics ([`metrics`]), the
 //! Unix socket ([`socket`]) and the routes on it ([`routes`]). `cli` holds its clients.
 //!
 //! What does not: what an application may ask (`session`), and how any of it is carried out
@@ -25,12 +26,15 @@ mod explain_offline;
 pub mod explained_bind;
 pub mod metrics;
 mod person;
+pub mod reload;
+pub mod reload_document;
 pub mod routes;
 mod shield;
 pub mod socket;
 pub mod state;
 mod sync;
 
+pub use reload::Reload;
 pub use routes::serve;
 pub use socket::{ControlError, ControlSocket};
 pub use state::{ControlState, ControlledDirectory, ListenerFacts};

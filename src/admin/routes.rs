@@ -22,7 +22,7 @@ use super::explained_bind::{BindQuestion, ExplainedBind};
 use super::metrics::OPEN_METRICS;
 use super::socket::ControlSocket;
 use super::state::ControlState;
-use super::{blocks, explain, explain_bind, shield, sync};
+use super::{blocks, explain, explain_bind, reload, shield, sync};
 
 /// How long an answer that is under way may take once the end has come.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -73,6 +73,7 @@ fn routes(state: Arc<ControlState>) -> Router {
         .route("/v1/unshield", post(shield::unshield))
         .route("/v1/explain/search", get(explain_search))
         .route("/v1/explain/bind", get(explain_bind))
+        .route("/v1/reload", post(reload::reload))
         .route("/v1/log-level", get(log_level).put(set_log_level))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -154,7 +155,7 @@ async fn no_route(uri: Uri) -> Refused {
             error: "there is no such route; there is: /v1/status, /v1/health, /v1/metrics, \
                     /v1/sync, /v1/sync/accept, /v1/sync/reject, /v1/sync/jobs, /v1/sync/progress, \
                     /v1/blocks, /v1/blocks/lift, /v1/unshield, /v1/explain/search, \
-                     /v1/explain/bind, /v1/log-level"
+                     /v1/explain/bind, /v1/reload, /v1/log-level"
                 .to_owned(),
             culprit: uri.path().to_owned(),
         },

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::directory::{AttributeMapping, ChangeSummary, View};
-use crate::policy::Application;
 use crate::session::gate::{DirectoryGate, Gate};
 use crate::session::offline::Offline;
 use crate::session::revocations::RevocationSeconds;
@@ -20,6 +19,7 @@ use crate::time::{Now, unix_seconds};
 use crate::trail::Event;
 use crate::upstream::{CapabilityStatus, ControllerStatus, HistoryRecord};
 
+use super::reload::Reload;
 use super::{budgets, document, metrics, shield};
 
 /// Changes of state that are shown of one controller.
@@ -41,8 +41,8 @@ pub struct ControlState {
     pub log: LogHandle,
     /// What sessions decide on, with the blocks, the audit trail and the times of revocations.
     pub gate: Arc<Gate>,
-    /// The applications in the order of the configuration.
-    pub applications: Vec<Arc<Application>>,
+    /// Reads the configuration again.
+    pub reload: Arc<dyn Reload>,
     /// How many wrong passwords came from where.
     pub sources: Arc<Sources>,
 }
@@ -80,6 +80,7 @@ impl ControlState {
             uptime_seconds: seconds_between(started_unix, now),
             ready: self.health().ready,
             draining: *self.draining.borrow(),
+            configuration: self.reload.loaded(),
             directories: self.directories.iter().map(|one| one.document(now)).collect(),
             sessions_open: self.open_sessions.load(Ordering::Relaxed),
             revocations: revocations(&self.gate.revocations.read()),

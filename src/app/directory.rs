@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use crate::admin::ControlledDirectory;
 use crate::config::{DirectorySettings, SyncSettings};
 use crate::directory::{AttributeMapping, PublishedView, Retention, View, ViewConfig, Withdrawn};
-use crate::policy::Application;
 use crate::policy::departures::Departures;
 use crate::policy::impact::{impact, leaving, withdrawn};
+use crate::session::configured::Configured;
 use crate::session::gate::DirectoryGate;
 use crate::session::learned::LearnedDialect;
 use crate::session::offline::Offline;
@@ -47,7 +47,7 @@ pub(super) struct Directory {
 
 /// What all directories share.
 pub(super) struct Around<'a> {
-    pub(super) applications: &'a [Arc<Application>],
+    pub(super) applications: &'a Arc<Configured>,
     pub(super) store: Option<&'a Store>,
     pub(super) jobs: &'a SharedJobs,
     pub(super) sources: &'a Arc<Sources>,
@@ -172,20 +172,21 @@ fn timing(sync: &SyncSettings) -> anyhow::Result<Timing> {
     Ok(Timing { full, alone, follow, after_refusal: AFTER_REFUSAL })
 }
 
-/// What a change of the directory means for the applications.
+/// What a change of the directory means for the applications, as they are configured when it comes.
 fn consequences(
     departures: &Arc<Departures>,
-    applications: &[Arc<Application>],
+    applications: &Arc<Configured>,
     trail: Option<&Arc<Trail>>,
 ) -> Consequences {
-    let known = || (departures.directory().clone(), applications.to_vec());
+    let known = || (departures.directory().clone(), applications.clone());
     let (counting, naming) = (known(), known());
-    let (noted, resumed) = ((departures.clone(), applications.to_vec()), departures.clone());
+    let (noted, resumed) = ((departures.clone(), applications.clone()), departures.clone());
     let (holding, trail) = (departures.directory().clone(), trail.cloned());
     Consequences {
         impact: Arc::new(move |step: Step<'_>| {
             let (directory, applications) = &counting;
-            impact(applications, directory, step.old, step.new, step.affected, step.wall)
+            let applications = applications.current();
+            impact(applications.all(), directory, step.old, step.new, step.affected, step.wall)
         }),
         withdrawn: Arc::new(|step: Step<'_>| match step.old {
             Some(old) => withdrawn(old, step.new, step.affected, step.deleted),
@@ -194,7 +195,8 @@ fn consequences(
         leaving: Arc::new(move |step: Step<'_>| {
             let (directory, applications) = &naming;
             let Some(old) = step.old else { return Vec::new() };
-            leaving(applications, directory, old, step.new, step.affected, step.wall)
+            let applications = applications.current();
+            leaving(applications.all(), directory, old, step.new, step.affected, step.wall)
                 .into_iter()
                 .map(|(application, users)| Leaving {
                     application: application.to_string(),
@@ -204,7 +206,8 @@ fn consequences(
         }),
         noted: Arc::new(move |step: Step<'_>| {
             let (departures, applications) = &noted;
-            departures.note(applications, step.old, step.new, step.affected, step.wall)
+            let applications = applications.current();
+            departures.note(applications.all(), step.old, step.new, step.affected, step.wall)
         }),
         resumed: Arc::new(move |view: &View, octets: &[u8]| resumed.resume(octets, view)),
         held: Arc::new(move |held: &Held| {

@@ -16,7 +16,8 @@ Exit codes:
   0  it worked; a check found no failure
   1  it failed; a check found a failure
   2  the arguments or the configuration are wrong
-  3  no ldapgate is running where it was looked for";
+  3  no ldapgate is running where it was looked for
+  4  a configuration is held: it concerns too many accounts at once";
 
 /// LDAP authentication proxy: forwards logins to the directory's controllers with failover, answers
 /// searches from its own synced copy, and refuses accounts that are deactivated or out of scope.
@@ -73,6 +74,14 @@ pub enum Command {
     /// this command ends with 1 and says how to accept or reject it.
     #[command(after_help = examples::SYNC)]
     Sync(SyncCommand),
+    /// Have the running ldapgate read its configuration again
+    ///
+    /// What is about applications counts at once, for open sessions too: who may not pass any more is disconnected. What
+    /// needs a restart is named, and then nothing is taken over; nor is it from a file that is faulty. A change that would
+    /// shut out or newly let in too many accounts at once is held (exit code 4) until it is accepted. SIGHUP does the
+    /// same, but accepts nothing.
+    #[command(after_help = examples::RELOAD)]
+    Reload(ReloadArguments),
     /// Shut an account, a group or a whole application out at once
     ///
     /// Ends open sessions too, needs no controller, and holds over a restart. NAME is taken in any form that binds
@@ -388,6 +397,23 @@ pub struct UnshieldArguments {
     pub json: bool,
 }
 
+/// Arguments of `reload`.
+#[derive(Debug, Args)]
+pub struct ReloadArguments {
+    /// Where to ask.
+    #[command(flatten)]
+    pub socket: SocketArguments,
+    /// Only print who would leave and come; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take over what is held, if the file is still the one that was held
+    #[arg(long, conflicts_with = "dry_run")]
+    pub accept: bool,
+    /// Print the JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What to explain.
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
@@ -487,7 +513,7 @@ mod tests {
     fn help_names_every_exit_code() {
         use super::super::exit;
         let help = Arguments::command().render_long_help().to_string();
-        for code in [exit::OK, exit::FAILED, exit::USAGE, exit::NOT_RUNNING] {
+        for code in [exit::OK, exit::FAILED, exit::USAGE, exit::NOT_RUNNING, exit::HELD] {
             assert!(help.lines().any(|line| line.starts_with(&format!("  {code}  "))), "{code}");
         }
     }

@@ -20,8 +20,8 @@ use super::arguments::{
 use super::client::ControlClient;
 use super::exit::{CommandError, Done};
 use super::{
-    audit, block, certs, check, demo, explain, explain_bind, log_level, metrics, output, run,
-    service_account, status, sync, unshield,
+    audit, block, certs, check, demo, explain, explain_bind, log_level, metrics, output, reload,
+    run, service_account, status, sync, unshield,
 };
 
 /// Where the configuration is looked for, in this order, when none is named.
@@ -67,6 +67,9 @@ async fn dispatch(arguments: &Arguments) -> Result<Done, CommandError> {
         }
         Command::Metrics(arguments) => metrics::run(&client(config, &arguments.socket)?).await,
         Command::Sync(arguments) => sync(config, arguments).await,
+        Command::Reload(arguments) => {
+            reload::run(&client(config, &arguments.socket)?, arguments).await
+        }
         Command::Block(arguments) => {
             block::block(&client(config, &arguments.whom.socket)?, arguments).await
         }

@@ -66,6 +66,13 @@ Examples:
   ldapgate sync accept --directory corp
   ldapgate sync reject --directory corp";
 
+pub(super) const RELOAD: &str = "\
+Examples:
+  ldapgate reload --dry-run    # who would leave, who would come
+  ldapgate reload
+  ldapgate reload --accept     # take over what was held
+  ldapgate reload --json | jq .outcome";
+
 pub(super) const BLOCK: &str = "\
 Examples:
   ldapgate block alice

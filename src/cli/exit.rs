@@ -12,6 +12,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// No ldapgate is running where it was looked for.
 pub const NOT_RUNNING: u8 = 3;
+/// A configuration concerns too many and waits for an operator.
+pub const HELD: u8 = 4;
 
 /// Why a command ends early. The text is for the operator and says what to do.
 #[derive(Debug, Error)]
@@ -47,6 +49,8 @@ pub enum Done {
     Well,
     /// It ran, and what it found or did is not well; it has said so.
     WithProblems,
+    /// It is held until an operator accepts it.
+    Held,
 }
 
 impl From<Done> for ExitCode {
@@ -54,6 +58,7 @@ impl From<Done> for ExitCode {
         match done {
             Done::Well => Self::from(OK),
             Done::WithProblems => Self::from(FAILED),
+            Done::Held => Self::from(HELD),
         }
     }
 }

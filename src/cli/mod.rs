@@ -27,6 +27,7 @@ pub mod explain_bind;
 pub mod log_level;
 pub mod metrics;
 pub mod output;
+pub mod reload;
 pub mod render;
 pub mod run;
 pub mod service_account;

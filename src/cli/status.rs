@@ -6,6 +6,7 @@ use crate::admin::budgets::Shield;
 use crate::admin::document::{
     Capability, Controller, Directory, PassOutcome, Revocations, Status, Transition,
 };
+use crate::admin::reload_document::LoadedConfiguration;
 use crate::time::{Now, unix_seconds};
 
 use super::arguments::StatusArguments;
@@ -66,6 +67,7 @@ pub fn page(status: &Status, now_unix: i64) -> String {
     let _ = writeln!(out, "{sessions} open");
     out.push_str(&revocations_text(status.revocations));
     out.push_str(&blocks_text(status.blocks));
+    out.push_str(&configuration_text(&status.configuration, now_unix));
     for directory in &status.directories {
         out.push('\n');
         directory_text(&mut out, directory, now_unix);
@@ -94,6 +96,24 @@ fn blocks_text(blocks: usize) -> String {
     }
     let blocks = render::count(blocks, "block of an operator is", "blocks of operators are");
     format!("{blocks} in force (ldapgate blocks)\n")
+}
+
+/// Nothing, where it comes from no file.
+fn configuration_text(configuration: &LoadedConfiguration, now_unix: i64) -> String {
+    let Some(file) = &configuration.file else { return String::new() };
+    let ago = render::span(configuration.loaded_unix, now_unix);
+    let mut out = format!("configuration {} loaded {ago} ago\n", render::printable(file));
+    if let Some(held) = &configuration.held {
+        let since = render::span(held.since_unix, now_unix);
+        out.push_str(&format!("  a changed one is HELD for {since}\n"));
+        for reason in &held.reasons {
+            out.push_str(&format!("  {}\n", render::printable(reason)));
+        }
+        out.push_str(
+            "  look at it (ldapgate reload --dry-run), then accept it: ldapgate reload --accept\n",
+        );
+    }
+    out
 }
 
 fn directory_text(out: &mut String, directory: &Directory, now_unix: i64) {
@@ -383,6 +403,7 @@ mod tests {
             uptime_seconds: 60,
             ready: false,
             draining: false,
+            configuration: LoadedConfiguration::default(),
             directories: vec![Directory {
                 name: "corp".to_owned(),
                 controllers: Vec::new(),

@@ -148,6 +148,7 @@ fn one(
     let operations = served::operations(raw, &key("operations"), findings);
     let presentation = presentation::resolve(raw, at, (&directories, known), findings);
     let application = Application {
+        revision: 0,
         name: Arc::from(name?),
         directories,
         bases,

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::audit;
 use super::error::{ConfigErrors, Findings, Problem};
-use super::parse::{ENVIRONMENT_PREFIX, parse};
+use super::fingerprint::{Fingerprint, Noted};
+use super::parse::{ENVIRONMENT_PREFIX, parse, values};
 use super::resolve::{self, Config, Files, Surroundings};
 use crate::hexadecimal;
 use crate::private_file;
@@ -31,8 +32,10 @@ const STORE: &str = "ldapgate.redb";
 /// Everything that is wrong with it, at once.
 pub fn load(file: &Path) -> Result<Config, ConfigErrors> {
     let (text, private) = read(file)?;
-    from_text(&text, directory_of(file), private, &environment())
-        .map_err(|errors| ConfigErrors { file: Some(file.to_owned()), ..errors })
+    let mut config = from_text(&text, directory_of(file), private, &environment())
+        .map_err(|errors| ConfigErrors { file: Some(file.to_owned()), ..errors })?;
+    config.file = Some(file.to_owned());
+    Ok(config)
 }
 
 /// The same from a text of this process, which may hold secrets, without the environment.
@@ -85,7 +88,12 @@ fn from_text(
 ) -> Result<Config, ConfigErrors> {
     let mut findings = Findings::default();
     let raw = parse(text, environment, &mut findings);
-    let mut config = resolve::resolve(raw, &surroundings(directory, private), findings)?;
+    let files = Noted::new(&Disk);
+    let around = Surroundings { files: &files, ..surroundings(directory, private) };
+    let mut config = resolve::resolve(raw, &around, findings)?;
+    if let Some(values) = values(text, environment) {
+        config.fingerprint = Fingerprint::of(&values, directory, &files.contents());
+    }
     config.digest = hexadecimal::digits(&Sha256::digest(text));
     Ok(config)
 }

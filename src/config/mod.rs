@@ -4,7 +4,7 @@
 //! What lives here: the file as it is written (`raw`), reading it ([`load()`]), text to `RawConfig` with
 //! all faults at once (`parse`), what single values mean (`value`, `filter`), and the sections (`directory`
 //! with `sync` and `attributes`, `application` with `served`, `presentation` and `wording`, `local_account`,
-//! `listener`, `audit`, put together in [`resolve`]).
+//! `listener`, `audit`, put together in [`resolve`]), and what differs between two readings (`fingerprint`).
 //!
 //! What does not: whether a controller answers or a certificate is valid (`ldapgate check`), and what
 //! the parts do with their settings.
@@ -21,6 +21,7 @@ mod audit;
 mod directory;
 mod error;
 mod filter;
+mod fingerprint;
 mod listener;
 pub mod load;
 mod local_account;
@@ -39,6 +40,7 @@ mod wording;
 pub(crate) mod tests;
 
 pub use error::{ConfigErrors, Problem, Warning};
+pub use fingerprint::Fingerprint;
 pub use load::{audit_trail, control_socket, load, load_text};
 pub use local_account::local_account_name;
 pub use parse::ENVIRONMENT_PREFIX;

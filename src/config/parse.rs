@@ -22,6 +22,21 @@ pub(super) fn parse(
     findings: &mut Findings,
 ) -> Option<RawConfig> {
     let overrides = overrides(environment, findings);
+    match tree(text, overrides) {
+        Ok(tree) => read(tree, findings),
+        Err(error) => {
+            findings.problem("", syntax(&error), "");
+            None
+        }
+    }
+}
+
+/// The values of a text that [`parse`] has accepted, under their keys.
+pub(super) fn values(text: &str, environment: &BTreeMap<String, String>) -> Option<Value> {
+    tree(text, overrides(environment, &mut Findings::default())).ok()
+}
+
+fn tree(text: &str, overrides: BTreeMap<String, String>) -> Result<Value, ConfigError> {
     // Values stay text: "00123" in a variable must not become a number on its way to a text key.
     let environment = Environment::with_prefix(ENVIRONMENT_PREFIX.trim_end_matches('_'))
         .prefix_separator("__")
@@ -32,13 +47,7 @@ pub(super) fn parse(
         .add_source(File::from_str(text, FileFormat::Toml))
         .add_source(environment)
         .build();
-    match built {
-        Ok(built) => read(built.cache, findings),
-        Err(error) => {
-            findings.problem("", syntax(&error), "");
-            None
-        }
-    }
+    built.map(|built| built.cache)
 }
 
 /// The overriding variables that can be honoured.

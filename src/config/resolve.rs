@@ -7,6 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::error::{ConfigErrors, Fault, Findings, Warning};
+use super::fingerprint::Fingerprint;
 use super::raw::{RawConfig, RawLog};
 use super::{application, audit, directory, listener, shield, value};
 use crate::directory::{AttributeMapping, IndexPlan};
@@ -51,6 +52,10 @@ pub struct Config {
     /// SHA-256 of the text of the file, as hexadecimal digits: tells whether two configurations were the same. What
     /// the environment changes is not in it.
     pub digest: String,
+    /// What it says, key by key.
+    pub fingerprint: Fingerprint,
+    /// The file it was read from, which may be read again; `None` where it came from nowhere else.
+    pub file: Option<PathBuf>,
     /// How many wrong passwords may come from one place.
     pub sources: SourceLimits,
     /// The control socket; `None` when it is switched off.
@@ -240,6 +245,8 @@ fn sections(raw: RawConfig, surroundings: &Surroundings<'_>, findings: &mut Find
         audit,
         trail,
         digest: String::new(),
+        fingerprint: Fingerprint::default(),
+        file: None,
         sources,
         control,
         store,

@@ -20,6 +20,9 @@ use super::traffic::Traffic;
 pub struct Application {
     /// Its name in the configuration, the logs and the metrics.
     pub name: Arc<str>,
+    /// Which reading of the configuration it comes from; 0 is the one at the start. What is known of the scope of one
+    /// revision says nothing of another.
+    pub revision: u64,
     /// The directories whose accounts it knows, in the order of the configuration.
     pub directories: Vec<Arc<str>>,
     /// Where its users live; empty for everywhere.

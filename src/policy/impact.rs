@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use roaring::RoaringBitmap;
 
-use crate::directory::{ApplicationImpact, EntryKind, EntryRef, Impact, View, Withdrawn};
+use crate::directory::{ApplicationImpact, EntryKind, EntryRef, Impact, Slot, View, Withdrawn};
 use crate::ldap::identifier::Guid;
 
 use super::account::AccountState;
@@ -64,25 +64,67 @@ pub fn impact_of_configuration(
     new: &[Arc<Application>],
 ) -> Impact {
     let counts = view.counts();
-    let pair = |before: &Arc<Application>| {
-        let after = new.iter().find(|after| after.name == before.name)?;
-        let shown = |application: &Application| {
-            if knows(application, directory) {
-                in_scope(application, directory, view)
-            } else {
-                RoaringBitmap::new()
-            }
-        };
-        between(&before.name, &shown(before), &shown(after))
-    };
+    let of = |(name, before, after): (&Arc<str>, _, _)| between(name, &before, &after);
     Impact {
         users_before: counts.users,
         users_after: counts.users,
         groups_before: counts.groups,
         groups_after: counts.groups,
-        applications: old.iter().filter_map(pair).collect(),
+        applications: scopes(directory, view, old, new).filter_map(of).collect(),
         ..Impact::default()
     }
+}
+
+/// Some of those whom another configuration moves, by distinguished name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Who would leave the application.
+    pub leaving: Vec<String>,
+    /// Who would come to it.
+    pub coming: Vec<String>,
+}
+
+/// At most `most` names of those whom [`impact_of_configuration`] counts, for each of the applications it tells of.
+#[must_use]
+pub fn moved_by_configuration(
+    directory: &str,
+    view: &View,
+    old: &[Arc<Application>],
+    new: &[Arc<Application>],
+    most: usize,
+) -> Vec<Moved> {
+    let names = |slots: RoaringBitmap| -> Vec<String> {
+        let entries = slots.iter().filter_map(|slot| view.entry(Slot(slot)));
+        entries.map(|entry| entry.dn().to_owned()).take(most).collect()
+    };
+    scopes(directory, view, old, new)
+        .filter(|(_, before, after)| before != after)
+        .map(|(_, before, after)| Moved {
+            leaving: names(&before - &after),
+            coming: names(&after - &before),
+        })
+        .collect()
+}
+
+/// The users in the scope of each application that both configurations have, and that is not the very same in both.
+fn scopes<'p>(
+    directory: &'p str,
+    view: &'p View,
+    old: &'p [Arc<Application>],
+    new: &'p [Arc<Application>],
+) -> impl Iterator<Item = (&'p Arc<str>, RoaringBitmap, RoaringBitmap)> {
+    let shown = move |application: &Application| {
+        if knows(application, directory) {
+            in_scope(application, directory, view)
+        } else {
+            RoaringBitmap::new()
+        }
+    };
+    old.iter().filter_map(move |before| {
+        let after = new.iter().find(|after| after.name == before.name)?;
+        let differs = !Arc::ptr_eq(before, after);
+        differs.then(|| (&before.name, shown(before), shown(after)))
+    })
 }
 
 /// Who would leave which application, by distinguished name; see [`impact`]. Looks at each of the affected.

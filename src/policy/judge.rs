@@ -11,7 +11,7 @@ use crate::time::Now;
 use crate::upstream::Accepted;
 
 use super::account::AccountState;
-use super::application::{AnonymousAccess, Application, Freshness};
+use super::application::{AnonymousAccess, Application, Freshness, LocalSecret};
 use super::local_account::LocalSecretAccepted;
 use super::name::{self, BindName, Resolved};
 use super::offline::OfflineVerified;
@@ -102,6 +102,7 @@ pub fn judge_resolved(
     resolved: &Resolved,
     now: Now,
 ) -> Result<Admission, Refusal> {
+    let application = world.configured(application)?;
     if !application.directories.contains(&resolved.directory) {
         return Err(Refusal::Unknown);
     }
@@ -286,18 +287,20 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// For a local service account whose secret was given.
-    #[must_use]
+    /// For a local service account whose secret was given, which is the one that `application` has for it.
+    ///
+    /// # Errors
+    /// What has come in between: a block of the application, or another configuration.
     pub fn of_local_account(
         application: &Arc<Application>,
         evidence: &LocalSecretAccepted,
         world: &World,
-    ) -> Self {
-        Self {
-            application: application.clone(),
-            identity: Identity::Local { name: evidence.name().to_owned() },
-            epoch: world.epoch,
-        }
+        now: Now,
+    ) -> Result<Self, Refusal> {
+        world.blocks.check_application(&application.name, now.wall)?;
+        let identity = Identity::Local { name: evidence.name().to_owned() };
+        let permit = Self { application: application.clone(), identity, epoch: world.epoch };
+        Ok(Self { application: permit.still_configured(world)?, ..permit })
     }
 
     /// For a client without identity; `None` unless the application lets such clients search and is not blocked.
@@ -353,7 +356,9 @@ impl Permit {
             let resolved = Resolved::new(account.directory.clone(), account.guid);
             let admission = judge_resolved(world, &self.application, &resolved, now)?;
             self.identity = Identity::Directory(admission.account);
+            self.application = admission.application;
         } else {
+            self.application = self.still_configured(world)?;
             world.blocks.check_application(&self.application.name, now.wall)?;
             if world.is_stale_for(&self.application, now.wall) {
                 return Err(Refusal::ViewStale);
@@ -361,6 +366,22 @@ impl Permit {
         }
         self.epoch = world.epoch;
         Ok(())
+    }
+
+    /// The application, where it still has what the permit of somebody who is in no directory rests on: the local
+    /// account with the same secret, or that anybody may search.
+    fn still_configured(&self, world: &World) -> Result<Arc<Application>, Refusal> {
+        let application = world.configured(&self.application)?;
+        let holds = Arc::ptr_eq(application, &self.application)
+            || match &self.identity {
+                Identity::Local { name } => {
+                    let before = local_secret(&self.application, name);
+                    before.is_some() && before == local_secret(application, name)
+                }
+                Identity::Anonymous => application.anonymous == AnonymousAccess::Search,
+                Identity::Directory(_) => true,
+            };
+        if holds { Ok(application.clone()) } else { Err(Refusal::NotConfigured) }
     }
 
     /// The permit as [`Permit::renew`] leaves it.
@@ -385,4 +406,9 @@ impl Permit {
             None => None,
         }
     }
+}
+
+fn local_secret<'a>(application: &'a Application, name: &str) -> Option<&'a LocalSecret> {
+    let account = application.local_accounts.iter().find(|account| account.name == name)?;
+    Some(&account.secret)
 }

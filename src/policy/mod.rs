@@ -7,7 +7,7 @@
 //! application is shown ([`visibility`], as its [`presentation`] has it) and was shown before it left
 //! ([`departures`]), what a new view does to all of them ([`mod@impact`]), accounts only this program knows
 //! ([`local_account`]), who may log in while no controller can be asked ([`offline`]), how much traffic an application may make ([`traffic`]), and how long a refusal waits
-//! ([`pace`]).
+//! ([`pace`]). All [`applications`] of one configuration are one value, in which a connection's own is found.
 //!
 //! What does not: what a refused client is told (`session::answer`), and whether a password is right
 //! (`upstream::verify`).
@@ -18,6 +18,7 @@
 
 pub mod account;
 pub mod application;
+pub mod applications;
 pub mod blocks;
 pub mod candidate;
 pub mod departures;
@@ -41,6 +42,7 @@ pub mod visibility;
 pub mod world;
 
 pub use application::Application;
+pub use applications::Applications;
 pub use blocks::{Block, BlockTarget, Blocks};
 pub use judge::{Account, Admission, Identity, Permit, judge};
 pub use name::BindName;

@@ -49,6 +49,18 @@ impl Pace {
         }
     }
 
+    /// A copy that remembers the same: for the application that takes this one's place when the configuration changes.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let of = |count: &AtomicU64| AtomicU64::new(count.load(Ordering::Relaxed));
+        Self {
+            taken: self.taken.each_ref().map(of),
+            noted: of(&self.noted),
+            drawn: of(&self.drawn),
+            chance: RandomState::new(),
+        }
+    }
+
     /// What one of the remembered rejections took; nothing while there is none.
     #[must_use]
     pub fn draw(&self) -> Duration {

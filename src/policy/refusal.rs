@@ -23,6 +23,8 @@ pub enum Refusal {
     InDeniedGroup,
     /// The name holds a NUL or another control character.
     NameMalformed,
+    /// The configuration has changed since: it has no such application any more, or no such local account in it.
+    NotConfigured,
     /// The account is in none of the required groups.
     NotInRequiredGroup,
     /// The account is outside the application's bases.
@@ -37,7 +39,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, for documentation tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AccountStateUnreadable,
         Self::Ambiguous,
         Self::Blocked,
@@ -47,6 +49,7 @@ impl Refusal {
         Self::GroupUnresolved,
         Self::InDeniedGroup,
         Self::NameMalformed,
+        Self::NotConfigured,
         Self::NotInRequiredGroup,
         Self::OutOfScope,
         Self::Unknown,
@@ -67,6 +70,7 @@ impl Refusal {
             Self::GroupUnresolved => "group_unresolved",
             Self::InDeniedGroup => "in_denied_group",
             Self::NameMalformed => "name_malformed",
+            Self::NotConfigured => "not_configured",
             Self::NotInRequiredGroup => "not_in_required_group",
             Self::OutOfScope => "out_of_scope",
             Self::Unknown => "unknown_name",
@@ -78,7 +82,7 @@ impl Refusal {
     /// Whether it rests on the view, so that a fresh sync may change it.
     #[must_use]
     pub const fn rests_on_view(self) -> bool {
-        !matches!(self, Self::Blocked | Self::NameMalformed)
+        !matches!(self, Self::Blocked | Self::NameMalformed | Self::NotConfigured)
     }
 }
 

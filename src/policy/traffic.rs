@@ -25,7 +25,8 @@ pub struct TrafficLimits {
 #[derive(Debug, Default)]
 pub struct Traffic {
     limits: TrafficLimits,
-    connections: AtomicU32,
+    /// Shared with the application that takes this one's place when the configuration changes.
+    connections: Arc<AtomicU32>,
     binds: Bucket,
     searches: Bucket,
     warnings: Bucket,
@@ -37,11 +38,17 @@ impl Traffic {
     pub fn new(limits: TrafficLimits) -> Self {
         Self {
             limits,
-            connections: AtomicU32::new(0),
+            connections: Arc::default(),
             binds: Bucket::new(limits.binds_per_second),
             searches: Bucket::new(limits.searches_per_second),
             warnings: Bucket::new(1),
         }
+    }
+
+    /// Other bounds for what goes on: the open connections count, the rates begin anew.
+    #[must_use]
+    pub fn after(earlier: &Self, limits: TrafficLimits) -> Self {
+        Self { connections: earlier.connections.clone(), ..Self::new(limits) }
     }
 
     /// Its bounds.

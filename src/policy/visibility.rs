@@ -72,6 +72,8 @@ type Place = (Arc<str>, Arc<str>);
 /// An answer and the view it is about, which it does not keep alive: an application that nobody uses
 /// must not pin an old copy of the directory.
 struct Known {
+    /// The revision of the application, see [`Application::revision`].
+    revision: u64,
     view: Weak<View>,
     users: Arc<OnceLock<VisibleUsers>>,
     /// What was known before, if that was worked out.
@@ -124,14 +126,15 @@ impl VisibilityCache {
     ) -> (Arc<OnceLock<VisibleUsers>>, Option<VisibleUsers>) {
         let key = (application.name.clone(), directory.clone());
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = entries.get(&key);
+        let revision = application.revision;
+        let known = entries.get(&key).filter(|known| known.revision == revision);
         if let Some(known) = known.filter(|known| is(&known.view, view)) {
             return (known.users.clone(), known.before.clone());
         }
         let before = known.and_then(|known| known.users.get().cloned().or(known.before.clone()));
         let users = Arc::new(OnceLock::new());
-        let known =
-            Known { view: Arc::downgrade(view), users: users.clone(), before: before.clone() };
+        let (view, known_users) = (Arc::downgrade(view), users.clone());
+        let known = Known { revision, view, users: known_users, before: before.clone() };
         entries.insert(key, known);
         (users, before)
     }
@@ -250,7 +253,11 @@ fn names_others(attribute: &AttributeDescription) -> bool {
 
 /// What a session of one application got from the cache, kept for as long as its views stay the same.
 #[derive(Default)]
-pub struct Kept(Vec<(Weak<View>, VisibleUsers)>);
+pub struct Kept {
+    /// See [`Application::revision`].
+    revision: u64,
+    users: Vec<(Weak<View>, VisibleUsers)>,
+}
 
 impl Kept {
     /// Asks the cache about those views of `world` that have come since the last time.
@@ -260,10 +267,12 @@ impl Kept {
         };
         let states = world.of(application);
         let mut views = states.clone().filter_map(|state| state.view.as_ref());
-        if views.all(|view| known(&self.0, view)) {
+        let is_same = self.revision == application.revision;
+        if is_same && views.all(|view| known(&self.users, view)) {
             return;
         }
-        self.0 = states
+        self.revision = application.revision;
+        self.users = states
             .filter_map(|state| {
                 let view = state.view.as_ref()?;
                 let users = cache.users(application, &state.name, view).for_one_session();
@@ -291,7 +300,7 @@ impl Shown<'_> {
         directory: &Arc<str>,
         view: &Arc<View>,
     ) -> VisibleUsers {
-        match self.kept.0.iter().find(|(of, _)| is(of, view)) {
+        match self.kept.users.iter().find(|(of, _)| is(of, view)) {
             Some((_, users)) => users.clone(),
             None => self.cache.users(application, directory, view),
         }

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 use crate::directory::{PublishedState, View, Withdrawn};
 
 use super::application::{Application, Freshness};
+use super::applications::Applications;
 use super::blocks::Blocks;
+use super::refusal::Refusal;
 
 /// How old a copy may be where nothing else is configured.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(3600);
@@ -19,6 +21,8 @@ pub struct World {
     pub epoch: u64,
     /// Whom an operator has blocked.
     pub blocks: Arc<Blocks>,
+    /// What is configured now.
+    pub applications: Arc<Applications>,
     /// One for each configured directory.
     pub directories: Vec<DirectoryState>,
 }
@@ -58,6 +62,20 @@ impl DirectoryState {
 }
 
 impl World {
+    /// The application as it is configured now: `application` itself, as long as the configuration is that of the start.
+    ///
+    /// # Errors
+    /// [`Refusal::NotConfigured`]: there is none of its name any more.
+    pub fn configured<'a>(
+        &'a self,
+        application: &'a Arc<Application>,
+    ) -> Result<&'a Arc<Application>, Refusal> {
+        if self.applications.version() == 0 {
+            return Ok(application);
+        }
+        self.applications.named(&application.name).ok_or(Refusal::NotConfigured)
+    }
+
     /// The directories an application knows, in the application's order.
     pub fn of<'a>(
         &'a self,

@@ -21,7 +21,6 @@ use crate::session::machine::{Session, Terms};
 use crate::session::responder;
 use crate::time::Now;
 
-use super::applications::Applications;
 use super::drain::Drain;
 use super::proxied;
 use super::strangers::{Stranger, Warnings, Watched};
@@ -73,7 +72,6 @@ pub struct BoundListener {
     config: Arc<ListenerConfig>,
     socket: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
-    applications: Applications,
     warnings: Arc<Warnings>,
 }
 
@@ -85,11 +83,10 @@ impl BoundListener {
     pub async fn bind(
         config: ListenerConfig,
         tls: Option<Arc<rustls::ServerConfig>>,
-        applications: Applications,
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(config.address).await?;
         let warnings = Arc::default();
-        Ok(Self { config: Arc::new(config), socket, tls, applications, warnings })
+        Ok(Self { config: Arc::new(config), socket, tls, warnings })
     }
 
     /// The address it really has (the port may have been left to the system).
@@ -148,11 +145,12 @@ impl BoundListener {
         let admitted = Admitted {
             config: self.config.clone(),
             tls: self.tls.clone(),
-            applications: self.applications.clone(),
             warnings: self.warnings.clone(),
         };
         let surroundings = Surroundings {
             gate: gate.clone(),
+            listener: self.config.name.clone(),
+            configured: 0,
             client: peer,
             limits: self.config.limits.clone(),
             epoch: epoch.clone(),
@@ -171,13 +169,12 @@ impl BoundListener {
 struct Admitted {
     config: Arc<ListenerConfig>,
     tls: Option<Arc<rustls::ServerConfig>>,
-    applications: Applications,
     warnings: Arc<Warnings>,
 }
 
 impl Admitted {
     async fn serve(self, mut stream: TcpStream, mut surroundings: Surroundings) {
-        let Self { config, tls, applications, warnings } = self;
+        let Self { config, tls, warnings } = self;
         let peer = surroundings.client;
         let is_trusted = config.proxies.iter().any(|network| network.contains(&peer));
         if is_trusted {
@@ -187,6 +184,7 @@ impl Admitted {
             }
         }
         let client = surroundings.client;
+        let applications = surroundings.gate.applications.current();
         let Some(application) = applications.select(&config.name, client).cloned() else {
             tracing::warn!(
                 listener = &*config.name, %client,
@@ -194,6 +192,7 @@ impl Admitted {
             );
             return;
         };
+        surroundings.configured = applications.version();
         let Some(_place) = ConnectionPlace::take(&application) else {
             tracing::warn!(
                 listener = &*config.name, %client, application = &*application.name,

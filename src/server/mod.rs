@@ -1,7 +1,6 @@
 //! The edge towards applications: sockets, TLS, limits, and the end.
 //!
-//! What lives here: listeners and their accept loops ([`listener`]), which application a connection
-//! belongs to ([`applications`]), for whom a load balancer
+//! What lives here: listeners and their accept loops ([`listener`]), for whom a load balancer
 //! connects ([`proxy_protocol`], read by `proxied`; `strangers` notices who says it unasked), certificates ([`tls`]), and the orderly stop ([`drain`]).
 //!
 //! What does not: what is said on a connection (`session`).
@@ -9,7 +8,6 @@
 //! Invariants: an accept error ends nothing, a panicked session ends only itself, and nothing listens on
 //! an address that the configuration does not name.
 
-pub mod applications;
 pub mod drain;
 pub mod listener;
 mod proxied;
@@ -18,6 +16,5 @@ mod strangers;
 pub mod tls;
 
 pub use crate::session::driver::SessionLimits;
-pub use applications::Applications;
 pub use drain::Drain;
 pub use listener::{BoundListener, CertificateFiles, ListenerConfig, ListenerSecurity};

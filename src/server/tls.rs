@@ -104,6 +104,11 @@ impl ServerCertificate {
         Ok(self.facts())
     }
 
+    /// Goes on with what another reading of the same files has. Open connections keep what they have.
+    pub fn take_over(&self, read: &Self) {
+        self.current.store(read.current.load_full());
+    }
+
     /// What is served now.
     #[must_use]
     pub fn facts(&self) -> CertificateFacts {

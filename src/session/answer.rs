@@ -123,7 +123,9 @@ impl Reason {
             | Self::LocalSecretWrong
             | Self::OfflinePasswordWrong => "rejected",
             Self::Unavailable | Self::Busy | Self::Barred(Barred::TooFast) => "unavailable",
-            Self::Refused(Refusal::ViewNotReady | Refusal::ViewStale) => "unavailable",
+            Self::Refused(Refusal::ViewNotReady | Refusal::ViewStale | Refusal::NotConfigured) => {
+                "unavailable"
+            }
             Self::Refused(_)
             | Self::Shielded
             | Self::ShieldedApplication
@@ -213,6 +215,7 @@ pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> Ld
             "the directory has not been synchronised yet, try again shortly",
         ),
         Reason::Refused(Refusal::ViewStale) => view_stale(),
+        Reason::Refused(Refusal::NotConfigured) => plain(ResultCode::UNAVAILABLE, NOT_CONFIGURED),
         Reason::Refused(refusal) => dialect.refusal(sub_code(refusal, style)),
         Reason::Rejected
         | Reason::RepeatedPassword
@@ -250,6 +253,9 @@ pub fn bind_result(reason: Reason, style: RefusalStyle, dialect: &Dialect) -> Ld
         Reason::Barred(reason) => barred(reason),
     }
 }
+
+/// What a session is told whose application is not configured any more, or not for its client.
+pub const NOT_CONFIGURED: &str = "this application is not configured any more";
 
 /// What is said to any operation that an application is not served, whoever asks.
 #[must_use]
@@ -289,9 +295,10 @@ const fn sub_code(refusal: Refusal, style: RefusalStyle) -> SubCode {
             | Refusal::AccountStateUnreadable => SubCode::Disabled,
             Refusal::Expired => SubCode::Expired,
             Refusal::Unknown | Refusal::Ambiguous => SubCode::NoSuchUser,
-            Refusal::NameMalformed | Refusal::ViewNotReady | Refusal::ViewStale => {
-                SubCode::LogonFailure
-            }
+            Refusal::NameMalformed
+            | Refusal::NotConfigured
+            | Refusal::ViewNotReady
+            | Refusal::ViewStale => SubCode::LogonFailure,
         },
     }
 }

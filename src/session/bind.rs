@@ -239,7 +239,8 @@ pub fn conclude_shielded(admission: &Admission, turned: Turned) -> Verdict {
     Verdict::about(reason, account)
 }
 
-/// Ends a bind of a local account. Whether its application has been blocked meanwhile is asked again.
+/// Ends a bind of a local account. Whether its application has been blocked or configured in another way meanwhile is
+/// asked again.
 #[must_use]
 pub fn conclude_local(
     application: &Arc<Application>,
@@ -247,13 +248,9 @@ pub fn conclude_local(
     world: &World,
     now: Now,
 ) -> Verdict {
-    let blocked = world.blocks.check_application(&application.name, now.wall);
-    match (evidence, blocked) {
-        (Some(_), Err(refusal)) => Verdict::of(Reason::Refused(refusal)),
-        (Some(evidence), Ok(())) => Verdict {
-            permit: Some(Permit::of_local_account(application, evidence, world)),
-            ..Verdict::of(Reason::AcceptedLocally)
-        },
-        (None, _) => Verdict::of(Reason::LocalSecretWrong),
+    let Some(evidence) = evidence else { return Verdict::of(Reason::LocalSecretWrong) };
+    match Permit::of_local_account(application, evidence, world, now) {
+        Ok(permit) => Verdict { permit: Some(permit), ..Verdict::of(Reason::AcceptedLocally) },
+        Err(refusal) => Verdict::of(Reason::Refused(refusal)),
     }
 }

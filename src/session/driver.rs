@@ -38,10 +38,18 @@ use super::signals::{Signal, Signals};
 
 pub use super::client_limits::SessionLimits;
 
+mod standing;
+
+use standing::Standing;
+
 /// What a connection's loop needs besides its stream.
 pub struct Surroundings {
     /// What all sessions share.
     pub gate: Arc<Gate>,
+    /// The listener that it came through.
+    pub listener: Arc<str>,
+    /// The version of the applications of which the session's was chosen.
+    pub configured: u64,
     /// The client's address.
     pub client: IpAddr,
     /// Limits of the listener.
@@ -102,6 +110,10 @@ struct Connection<'s, S> {
     /// Has the session called when the account it acts for is affected by a change.
     registration: Option<Registration>,
     snapshot: Snapshot,
+    /// The version of the applications that the session goes by.
+    configured: u64,
+    /// How often its own application has changed.
+    changes: u64,
     /// When something last came, or was finished that took its time.
     now: Now,
     /// Whether a request has been dated with `now`.
@@ -146,6 +158,8 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             registration,
             signals,
             snapshot: surroundings.gate.snapshot(),
+            configured: surroundings.configured,
+            changes: 0,
             now,
             dated: false,
             active: now.monotonic,
@@ -183,6 +197,9 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             self.now = Now::read();
         }
         self.dated = true;
+        if self.follow() == Standing::Gone {
+            return self.turn_out().await;
+        }
         let ended = match self.decide(length) {
             Next::Continue => None,
             Next::Bind(pending) => {
@@ -214,7 +231,6 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
         match self.inbox.take(length, Request::decode) {
             Ok(request) => {
                 let gate = &self.surroundings.gate;
-                gate.refresh(&mut self.snapshot);
                 let moment = Moment {
                     world: self.snapshot.world(),
                     names: &gate.names,
@@ -299,7 +315,9 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             Signal::Draining => self.stop().await,
             Signal::WorldMoved => {
                 // The permit of an idle session is judged again at once.
-                self.surroundings.gate.refresh(&mut self.snapshot);
+                if self.follow() == Standing::Gone {
+                    return self.turn_out().await;
+                }
                 let holder = self.session.permit().map(Permit::identity).cloned();
                 let renewed = self.session.renew(self.snapshot.world(), self.now);
                 self.close_if_lost(renewed, holder).await
@@ -331,7 +349,9 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
 
     /// Judges the permit again if anything has moved.
     async fn keep_current(&mut self) -> io::Result<Option<Ended>> {
-        self.surroundings.gate.refresh(&mut self.snapshot);
+        if self.follow() == Standing::Gone {
+            return self.turn_out().await;
+        }
         let holder = self.session.permit().map(Permit::identity).cloned();
         let kept = self.session.keep_current(self.snapshot.world(), self.now);
         self.close_if_lost(kept, holder).await
@@ -378,7 +398,12 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             Some(_) | None => pending.begun,
         };
         let login = Login { gate, application: &application, client: *client, arrived };
-        let checked = password_check::check(&login, &mut self.snapshot, begun).await;
+        let mut checked = password_check::check(&login, &mut self.snapshot, begun).await;
+        if self.follow() == Standing::Gone && checked.verdict.permit.is_some() {
+            checked.verdict = Verdict::of(Reason::Refused(Refusal::NotConfigured));
+        }
+        // It may have been configured in another way meanwhile.
+        let application = self.session.terms().application.clone();
         self.registration = registration.filter(|_| checked.verdict.permit.is_some());
         let dialect = password_check::dialect_for(gate, &application, &checked.verdict);
         let verdict = checked.verdict;
@@ -425,10 +450,11 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
     /// Hands out a search. A client may take its time over a batch, so the permit is looked at again
     /// before the next one.
     async fn search(&mut self, mut run: SearchRun) -> io::Result<Option<Ended>> {
+        let changes = self.changes;
         while !run.fill(&mut self.answers) {
             self.flush().await?;
             self.now = Now::read();
-            if let Some(ended) = self.keep_current().await? {
+            if let Some(ended) = self.keep_searching(changes).await? {
                 return Ok(Some(ended));
             }
         }
@@ -439,6 +465,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
     /// their turn are answered like those that take too long.
     async fn find(&mut self, heavy: Heavy) -> io::Result<Option<Ended>> {
         self.flush().await?;
+        let changes = self.changes;
         let Heavy { id, run } = heavy;
         let patience = self.session.terms().application.limits.time;
         let places = self.surroundings.gate.heavy_searches.clone();
@@ -471,7 +498,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             }
         };
         self.now = Now::read();
-        if let Some(ended) = self.keep_current().await? {
+        if let Some(ended) = self.keep_searching(changes).await? {
             return Ok(Some(ended));
         }
         match found {

@@ -16,6 +16,7 @@ use crate::trail::Trail;
 use crate::upstream::Upstream;
 
 use super::audit::NameHash;
+use super::configured::Configured;
 use super::kill_switch::KillSwitch;
 use super::learned::LearnedDialect;
 use super::offline::Offline;
@@ -60,6 +61,8 @@ pub struct Gate {
     pub directories: Vec<Arc<DirectoryGate>>,
     /// Whom names stood for when they were last resolved.
     pub names: NameMemo,
+    /// The applications as they are configured now.
+    pub applications: Arc<Configured>,
     /// Which users each application is shown.
     pub visibility: VisibilityCache,
     /// Which sessions act for whom.
@@ -106,7 +109,8 @@ impl Gate {
     #[must_use]
     pub fn world(&self) -> World {
         let blocks = self.kill_switch.current();
-        let mut epoch = blocks.version();
+        let applications = self.applications.current();
+        let mut epoch = blocks.version() + applications.version();
         let states = self.directories.iter().map(|directory| {
             let state = directory.published.state();
             // Epochs only grow, so their sum moves whenever any state does.
@@ -114,7 +118,7 @@ impl Gate {
             DirectoryState::published(directory.name.clone(), &state, directory.max_age)
         });
         let directories = states.collect();
-        World { epoch, blocks, directories }
+        World { epoch, blocks, applications, directories }
     }
 
     /// A snapshot to keep.
@@ -125,7 +129,8 @@ impl Gate {
         Snapshot { published, world: self.world() }
     }
 
-    /// Replaces `snapshot` if any view has been published or anybody withdrawn or blocked since it was taken. What was
+    /// Replaces `snapshot` if any view has been published, anybody withdrawn or blocked or the applications changed
+    /// since it was taken. What was
     /// done before the call is in it afterwards.
     pub fn refresh(&self, snapshot: &mut Snapshot) {
         if snapshot.published != self.published() {
@@ -136,7 +141,7 @@ impl Gate {
     /// Moves whenever any state does.
     fn published(&self) -> u64 {
         let views = self.directories.iter().map(|directory| directory.published.epoch());
-        views.sum::<u64>() + self.kill_switch.version()
+        views.sum::<u64>() + self.kill_switch.version() + self.applications.version()
     }
 
     /// The directory called `name`.

@@ -170,6 +170,14 @@ impl Session {
         }
     }
 
+    /// Goes on under another configuration of its application. What was remembered of searches is forgotten: a list
+    /// that was found under the earlier one is not handed out.
+    pub fn reconfigured(&mut self, application: Arc<Application>) {
+        self.terms.application = application;
+        self.searches = Memory::default();
+        self.shown = Kept::default();
+    }
+
     /// The cursors, for a search that runs beside the session; they have to be given back.
     pub fn lend_cursors(&mut self) -> Cursors {
         std::mem::take(&mut self.searches.cursors)

@@ -8,7 +8,7 @@
 //! ([`critical`]), the one table from reason to result code ([`answer`]), and the loop that moves octets
 //! ([`driver`]) with what has come in ([`inbox`]), what goes out (`outbox`), its limits (`client_limits`), what else wakes it
 //! ([`signals`]: the end, an alarm, and changes, which [`waking`] brings to those whom the [`registry`] knows,
-//! and [`revocations`] times and `ended` writes down; blocks, which the [`kill_switch`] sets), the searches that are matched beside it ([`heavy`]), and logins while no controller can be asked ([`offline`]).
+//! and [`revocations`] times and `ended` writes down; blocks, which the [`kill_switch`] sets; other applications, which [`configured`] publishes), the searches that are matched beside it ([`heavy`]), and logins while no controller can be asked ([`offline`]).
 //!
 //! What does not: sockets and TLS (`server`), who may pass (`policy`), what matches (`directory`).
 //!
@@ -22,6 +22,7 @@ pub mod audit;
 pub mod bind;
 mod client_limits;
 pub mod compare;
+pub mod configured;
 pub mod critical;
 pub mod cursor;
 pub mod dialect;

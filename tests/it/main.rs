@@ -36,6 +36,7 @@ mod listeners;
 mod offline;
 mod openldap;
 mod proxied;
+mod reload;
 mod schema;
 mod session;
 mod shield;

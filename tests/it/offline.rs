@@ -244,6 +244,24 @@ fn a_block_counts_and_takes_the_verifier_away() {
     assert_eq!(login(&gate, MUELLER), told(52, "directory_unavailable"));
 }
 
+/// A verifier is for those who may enter some application, as they are configured now.
+#[test]
+fn a_changed_configuration_takes_the_verifier_away() {
+    let company = Company::new();
+    let mut gate = remembered(&company, "offline-reload");
+    company.kill();
+    let file = gate.folder.path().join("ldapgate.toml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let filter = "name = \"crm\"\nuser_filter = \"(!(sAMAccountName=müller))\"\n";
+    gate.folder.write("ldapgate.toml", &text.replacen("name = \"crm\"\n", filter, 1));
+    assert!(gate.command(&["reload"]).status.success());
+    assert_eq!(login(&gate, MUELLER), told(49, "filtered_out"));
+    wait_for_verifiers(&mut gate, 0);
+    gate.folder.write("ldapgate.toml", &text);
+    assert!(gate.command(&["reload"]).status.success());
+    assert_eq!(login(&gate, MUELLER), told(52, "directory_unavailable"));
+}
+
 #[test]
 fn a_restart_gives_nothing_back() {
     let company = Company::new();

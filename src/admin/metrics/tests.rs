@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::budgets::{Shield, Sources};
 use super::super::document::{Revocations as Summary, Sync};
+use super::super::reload_document::{HeldConfiguration, LoadedConfiguration, ReloadCounts};
 use super::*;
 use crate::session::revocations::Revocations;
 use crate::sync::{Held, NameList, PassCounts};
@@ -154,6 +155,18 @@ fn status() -> Status {
         uptime_seconds: 500,
         ready: false,
         draining: false,
+        configuration: LoadedConfiguration {
+            loaded_unix: 900,
+            held: Some(HeldConfiguration::default()),
+            reloads: ReloadCounts {
+                applied: 71,
+                unchanged: 72,
+                held: 73,
+                needs_restart: 74,
+                faulty: 75,
+            },
+            ..LoadedConfiguration::default()
+        },
         directories: vec![
             Directory {
                 name: "corp".to_owned(),
@@ -298,7 +311,33 @@ fn values_follow_the_state() {
             expected.into_iter().map(|(rest, value)| (format!("{name}{rest}"), value)).collect();
         assert_eq!(families[&name].samples, expected, "{name}");
     }
-    assert_eq!(families.len(), 26, "{:?}", families.keys());
+    assert_eq!(families.len(), 29, "{:?}", families.keys());
+}
+
+#[test]
+fn the_configuration_is_told() {
+    let families = read(status());
+    for (name, expected) in [
+        (
+            "configuration_reloads",
+            vec![
+                (r#"_total{outcome="applied"}"#, 71.0),
+                (r#"_total{outcome="unchanged"}"#, 72.0),
+                (r#"_total{outcome="held"}"#, 73.0),
+                (r#"_total{outcome="needs_restart"}"#, 74.0),
+                (r#"_total{outcome="faulty"}"#, 75.0),
+            ],
+        ),
+        ("configuration_held", vec![("", 1.0)]),
+        ("configuration_loaded_timestamp_seconds", vec![("", 900.0)]),
+    ] {
+        let name = format!("ldapgate_{name}");
+        let expected: BTreeMap<String, f64> = expected
+            .into_iter()
+            .map(|(series, value): (&str, f64)| (format!("{name}{series}"), value))
+            .collect();
+        assert_eq!(families[&name].samples, expected, "{name}");
+    }
 }
 
 #[test]

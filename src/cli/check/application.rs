@@ -219,6 +219,7 @@ const fn service_account_advice(refusal: Refusal) -> &'static str {
         | Refusal::FilteredOut
         | Refusal::GroupUnresolved
         | Refusal::InDeniedGroup
+        | Refusal::NotConfigured
         | Refusal::NotInRequiredGroup
         | Refusal::OutOfScope
         | Refusal::ViewNotReady

@@ -96,7 +96,12 @@ impl Check {
             let view = self.directory(settings, &format!("directory[{at}]")).await?;
             states.push(DirectoryState::new(name, view));
         }
-        let world = World { epoch: 0, blocks: Arc::default(), directories: states };
+        let world = World {
+            epoch: 0,
+            blocks: Arc::default(),
+            applications: Arc::default(),
+            directories: states,
+        };
         for (at, application) in applications.iter().enumerate() {
             self.progress.say(&format!("checking application {}", application.name));
             let key = format!("application[{at}]");

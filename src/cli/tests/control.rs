@@ -11,6 +11,9 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::admin::budgets::Unshielded;
 use crate::admin::document::{Failure, Health, Level, PassOutcome, Status, SyncAnswer};
+use crate::admin::reload_document::{
+    LoadedConfiguration, ReloadAnswer, ReloadOutcome, ReloadQuestion,
+};
 use crate::admin::{self, ControlSocket, ControlState, ControlledDirectory, ListenerFacts};
 use crate::cli::client::ControlClient;
 use crate::cli::exit;
@@ -21,7 +24,9 @@ use crate::ldap::secret::Password;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::name_memo::NameMemo;
 use crate::policy::visibility::VisibilityCache;
+use crate::policy::{Application, Applications};
 use crate::session::audit::NameHash;
+use crate::session::configured::Configured;
 use crate::session::gate::{DirectoryGate, Gate};
 use crate::session::kill_switch::KillSwitch;
 use crate::session::learned::LearnedDialect;
@@ -83,7 +88,7 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
     let sources = Arc::new(Sources::new(SourceLimits::default()));
     let shield =
         Shield::new(name.clone(), settings.shield, published.clone(), sources.clone(), &[7; 32]);
-    let gate = gate(&name, &upstream, &published, &shield, max_age);
+    let gate = gate(&name, &upstream, &published, &shield, max_age, config.applications);
     let revocations = gate.revocations.clone();
     let directory =
         ControlledDirectory { gate: gate.directories[0].clone(), sync: exchange(sync), attributes };
@@ -98,8 +103,8 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
         }],
         started: Now::read().wall,
         draining: stopped.clone(),
+        reload: Arc::new(NoFile),
         log,
-        applications: config.applications,
         sources,
     };
     let socket = ControlSocket::bind(&world.socket()).unwrap();
@@ -120,6 +125,19 @@ pub(super) fn start_with(exchange: impl FnOnce(SyncHandle) -> SyncHandle) -> Run
     }
 }
 
+/// A configuration that comes from no file.
+struct NoFile;
+
+impl admin::Reload for NoFile {
+    fn reload(&self, _: ReloadQuestion, _: &str) -> ReloadAnswer {
+        ReloadAnswer { outcome: ReloadOutcome::Faulty, ..ReloadAnswer::default() }
+    }
+
+    fn loaded(&self) -> LoadedConfiguration {
+        LoadedConfiguration::default()
+    }
+}
+
 /// What sessions on the directory would share.
 fn gate(
     name: &Arc<str>,
@@ -127,6 +145,7 @@ fn gate(
     published: &Arc<PublishedView>,
     shield: &Arc<Shield>,
     max_age: Duration,
+    applications: Vec<Arc<Application>>,
 ) -> Gate {
     let directory = DirectoryGate {
         name: name.clone(),
@@ -142,6 +161,7 @@ fn gate(
     Gate {
         directories: vec![Arc::new(directory)],
         names: NameMemo::default(),
+        applications: Arc::new(Configured::idle(Applications::new(applications))),
         visibility: VisibilityCache::default(),
         registry: Arc::default(),
         kill_switch: Arc::new(KillSwitch::idle()),

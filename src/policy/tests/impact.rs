@@ -10,7 +10,7 @@ use super::*;
 use crate::directory::{ApplicationImpact, ChangeSummary, EntryKind, Impact, Times, Withdrawn};
 use crate::ldap::packed_entry::PackedEntry;
 use crate::policy::account::AccountState;
-use crate::policy::impact::{impact, impact_of_configuration, withdrawn};
+use crate::policy::impact::{impact, impact_of_configuration, moved_by_configuration, withdrawn};
 use crate::policy::rules::{self, Subject};
 
 /// The next view of the same line.
@@ -184,6 +184,34 @@ fn another_configuration() {
     assert_eq!(of(application(), moved), crm(5, 0, 5));
     let renamed = Application { name: Arc::from("other"), ..narrow() };
     assert_eq!(of(application(), renamed), []);
+}
+
+/// Those who are named are among those who are counted, application by application, and no more than are wanted.
+#[test]
+fn whom_another_configuration_moves() {
+    let view = corp_view(1, company());
+    let named = |name: &str, group: &str| {
+        let (name, required_groups) = (Arc::from(name), names(&[group]));
+        Arc::new(Application { name, required_groups, ..application() })
+    };
+    let open = |name: &str| Arc::new(Application { name: Arc::from(name), ..application() });
+    let (old, new) = (
+        [open("same"), open("narrow"), named("wide", "crm")],
+        [open("same"), named("narrow", "crm"), open("wide")],
+    );
+    let count: Vec<(usize, usize)> = impact_of_configuration("corp", &view, &old, &new)
+        .applications
+        .iter()
+        .map(|one| (one.lost, one.gained))
+        .collect();
+    let moved = |most| moved_by_configuration("corp", &view, &old, &new, most);
+    let all = moved(10);
+    let lengths: Vec<(usize, usize)> =
+        all.iter().map(|one| (one.leaving.len(), one.coming.len())).collect();
+    assert_eq!((&count, &lengths), (&vec![(3, 0), (0, 3)], &count));
+    assert_eq!(all[0].leaving, all[1].coming);
+    assert!(!all[0].leaving.contains(&people("alice")), "she is in the group: {all:?}");
+    assert_eq!(moved(2)[0].leaving, all[0].leaving[..2]);
 }
 
 /// Only what the directory has said: who is merely not found, or cannot be read, is not withdrawn.

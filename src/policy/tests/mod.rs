@@ -3,6 +3,7 @@
 
 mod accounts;
 mod blocks;
+mod configured;
 mod departures;
 mod explain;
 mod impact;
@@ -221,13 +222,14 @@ fn world(corp: Option<Arc<View>>, lab: Option<Option<Arc<View>>>) -> World {
     }
     let generations = directories.iter().filter_map(|state| state.view.as_ref());
     let epoch = generations.map(|view| view.generation()).sum();
-    World { epoch, blocks: Arc::default(), directories }
+    World { epoch, blocks: Arc::default(), applications: Arc::default(), directories }
 }
 
 /// An application on `corp` without any restriction.
 pub(crate) fn application() -> Application {
     Application {
         name: Arc::from("crm"),
+        revision: 0,
         directories: vec![Arc::from("corp")],
         bases: Vec::new(),
         excluded_bases: Vec::new(),

@@ -9,13 +9,15 @@ use crate::ldap::controls::paged_results::PagedResults;
 use crate::ldap::message::MessageId;
 use crate::ldap::request::{Operation, SearchRequest, SearchScope};
 use crate::ldap::response::{Response, ResponseOperation};
-use crate::policy::Application;
 use crate::policy::application::{AnonymousAccess, SearchLimits};
 use crate::policy::tests::{CORP, application, company, corp, noon};
 use crate::policy::visibility::{Kept, Shown, VisibilityCache};
+use crate::policy::{Application, Applications};
+use crate::session::configured::Configured;
 use crate::session::cursor::Cursors;
 use crate::session::heavy::Job;
 use crate::session::heavy::Started;
+use crate::session::machine::Terms;
 use crate::session::search::Memory;
 use crate::session::search::{self, SearchContext};
 use crate::session::tests::driving::{Around, around, terms};
@@ -160,4 +162,30 @@ async fn a_panic_is_an_answer() {
     .await;
     assert_eq!((answers.len(), code(&answers), ended), (1, 80, false));
     assert_eq!(around.surroundings.gate.heavy_searches.available_permits(), 1);
+}
+
+/// What was found under the application's earlier configuration is not handed out under the later one.
+#[tokio::test]
+async fn a_changed_application_ends_a_search_under_way() {
+    for (is_same, expected) in [(true, (4, 0, false)), (false, (1, 52, true))] {
+        let configured = Applications::new(vec![Arc::new(open())]);
+        let mut around = around();
+        let gate = Arc::get_mut(&mut around.surroundings.gate).unwrap();
+        gate.applications = Arc::new(Configured::idle(configured.clone()));
+        let published = gate.applications.clone();
+        let application = configured.all()[0].clone();
+        let mut session = Session::new(Terms { application, ..terms(open()) });
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let job: Job = Box::new(move |cursors| {
+            wait.recv_timeout(Duration::from_secs(5)).unwrap();
+            first_page()(cursors)
+        });
+        let meanwhile = async {
+            let next = configured.succeeded_by(vec![Arc::new(open())], |_| is_same);
+            published.publish(next, Now::read().monotonic);
+            done.send(()).unwrap();
+        };
+        let (answers, ended) = find(&around, &mut session, job, meanwhile).await;
+        assert_eq!((answers.len(), code(&answers), ended), expected, "{is_same}");
+    }
 }

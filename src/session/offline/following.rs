@@ -19,7 +19,7 @@ use crate::time::Now;
 
 use super::book::Offline;
 
-/// Between two looks whether an operator has blocked somebody, or time has passed.
+/// Between two looks whether an operator has blocked somebody or changed the configuration, or time has passed.
 const TICK: Duration = Duration::from_secs(1);
 
 /// What calls for a look.
@@ -30,25 +30,26 @@ enum Cause {
 }
 
 /// Follows what happens to the accounts of a directory, for as long as its view can change.
-pub async fn follow(gate: Arc<Gate>, offline: Arc<Offline>, applications: Arc<[Arc<Application>]>) {
+pub async fn follow(gate: Arc<Gate>, offline: Arc<Offline>) {
     let mut moves = offline.published.moves();
-    let mut blocks = gate.kill_switch.version();
+    let mut seen = versions(&gate);
     let mut cause = Cause::Moved(Affected::Everybody);
     loop {
-        // Of blocks only the version is looked at: this is asked every second.
-        let latest = gate.kill_switch.version();
+        // Only versions are looked at: this is asked every second.
+        let latest = versions(&gate);
         let affected = match cause {
             Cause::End => return,
             Cause::Moved(affected) => Some(affected),
-            Cause::Tick => (latest != blocks).then_some(Affected::Everybody),
+            Cause::Tick => (latest != seen).then_some(Affected::Everybody),
         };
-        blocks = latest;
-        let (gate, applications, book) = (gate.clone(), applications.clone(), offline.clone());
+        seen = latest;
+        let (gate, book) = (gate.clone(), offline.clone());
         let looking = spawn_blocking(move || {
             let now = Now::read();
             let mut lost = book.too_old(now.wall);
             if let Some(affected) = affected {
-                lost.extend(book.lost(&affected, &applications, &gate.world(), now));
+                let applications = gate.applications.current();
+                lost.extend(book.lost(&affected, applications.all(), &gate.world(), now));
             }
             book.drop_all(&lost);
         });
@@ -65,6 +66,11 @@ pub async fn follow(gate: Arc<Gate>, offline: Arc<Offline>, applications: Arc<[A
             () = sleep(TICK) => Cause::Tick,
         };
     }
+}
+
+/// Move when an operator blocks somebody, or changes the configuration.
+fn versions(gate: &Gate) -> (u64, u64) {
+    (gate.kill_switch.version(), gate.applications.version())
 }
 
 impl Offline {

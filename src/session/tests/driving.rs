@@ -13,10 +13,12 @@ use tokio::time::{sleep, timeout};
 use super::*;
 use crate::ldap::ber::Writer;
 use crate::ldap::request::write_search;
+use crate::policy::Applications;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::name_memo::NameMemo;
 use crate::policy::tests::application;
 use crate::session::audit::NameHash;
+use crate::session::configured::Configured;
 use crate::session::driver::{Ended, SessionLimits, Surroundings, serve};
 use crate::session::gate::Gate;
 use crate::session::kill_switch::KillSwitch;
@@ -78,6 +80,7 @@ fn limited(limits: SessionLimits) -> Around {
     let gate = Gate {
         directories: Vec::new(),
         names: NameMemo::default(),
+        applications: Arc::new(Configured::idle(Applications::default())),
         visibility: VisibilityCache::default(),
         registry: Arc::default(),
         kill_switch: Arc::new(KillSwitch::idle()),
@@ -94,6 +97,8 @@ fn limited(limits: SessionLimits) -> Around {
     let (epoch, draining) = (watch::Sender::new(0), watch::Sender::new(false));
     let surroundings = Surroundings {
         gate: Arc::new(gate),
+        listener: Arc::from("plain"),
+        configured: 0,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         limits,
         epoch: epoch.subscribe(),
