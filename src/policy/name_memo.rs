@@ -12,17 +12,20 @@ use super::name::{self, BindName, Resolved};
 use super::refusal::Refusal;
 use super::world::World;
 
-/// Places; each keeps one name, the last that belongs there. With [`LONGEST`] at most some 20 MiB, with names as they are
+/// Places; each keeps two names, the last that belong there. With [`LONGEST`] at most some 20 MiB, with names as they are
 /// 6 MiB.
-const PLACES: usize = 32 * 1024;
+const PLACES: usize = 16 * 1024;
 /// Longest name that is remembered, in octets.
 const LONGEST: usize = 512;
 
 /// The names that sessions have resolved lately.
 pub struct NameMemo {
-    places: Box<[Mutex<Option<Box<Remembered>>>]>,
+    places: Box<[Mutex<Place>]>,
     hasher: foldhash::fast::RandomState,
 }
+
+/// The newer one first.
+type Place = [Option<Box<Remembered>>; 2];
 
 struct Remembered {
     /// Of the world that it was resolved in.
@@ -66,14 +69,15 @@ impl NameMemo {
         }
         // Who finds the place taken does without it.
         let mut place = self.place(text).and_then(|place| place.try_lock().ok());
-        if let Some(known) = place.as_deref().and_then(Option::as_ref)
-            && known.is(world, application, text)
-        {
+        let mut known = place.as_deref().into_iter().flatten().flatten();
+        if let Some(known) = known.find(|known| known.is(world, application, text)) {
             return Ok(known.stands_for.clone());
         }
         let stands_for = name::resolve(world, application, name)?;
         if let Some(place) = &mut place {
-            **place = Some(Box::new(Remembered {
+            let [newer, older] = &mut **place;
+            *older = newer.take();
+            *newer = Some(Box::new(Remembered {
                 epoch: world.epoch,
                 application: application.name.clone(),
                 name: text.into(),
@@ -83,7 +87,7 @@ impl NameMemo {
         Ok(stands_for)
     }
 
-    fn place(&self, name: &str) -> Option<&Mutex<Option<Box<Remembered>>>> {
+    fn place(&self, name: &str) -> Option<&Mutex<Place>> {
         let hash = self.hasher.hash_one(name) % self.places.len() as u64;
         self.places.get(usize::try_from(hash).ok()?)
     }

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::controller::PoolConfig;
 use super::dial::Dialer;
 use super::error::LinkError;
@@ -47,12 +48,15 @@ pub(super) struct Pool {
     idle: Mutex<Vec<(Box<Link>, Instant)>>,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// Of waits that are over, for those to come.
+    alarms: Mutex<Vec<Alarm>>,
 }
 
 impl Pool {
     pub(super) fn new(dialer: Arc<Dialer>, config: PoolConfig) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_links.min(Semaphore::MAX_PERMITS)));
-        Self { dialer, config, idle: Mutex::new(Vec::new()), permits, waiting: AtomicUsize::new(0) }
+        let (idle, waiting, alarms) = Default::default();
+        Self { dialer, config, idle, permits, waiting, alarms }
     }
 
     /// A link that is ready, or a new one. `now` is the present time.
@@ -126,7 +130,10 @@ impl Pool {
 
     async fn queue(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
         let _place = Place::take(&self.waiting, self.config.queue)?;
-        timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()
+        let mut alarm = lock(&self.alarms).pop().unwrap_or_default();
+        let waited = alarm.within(deadline, Arc::clone(&self.permits).acquire_owned()).await;
+        lock(&self.alarms).push(alarm);
+        waited?.ok()
     }
 
     fn pop(&self) -> Option<(Box<Link>, Instant)> {
@@ -147,8 +154,12 @@ impl Pool {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<(Box<Link>, Instant)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
+}
+
+fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A place in the queue, given up when dropped.
