@@ -15,7 +15,7 @@ use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::schema::Syntax;
 
 use super::apply::{BuildError, Shared, stopped};
-use super::attributes::Attributes;
+use super::attributes::{AttributeId, Attributes};
 use super::contents::{Contents, OutsideNames, Surroundings};
 use super::domain::{Domain, EntryKind};
 use super::index::{Collector, Found, Index};
@@ -216,23 +216,40 @@ fn add_memberships(parts: &mut Parts, stored: &mut [Numbered]) -> Result<(), Bui
     let mut pairs = pairs(&ids, stored);
     pairs.sort_unstable();
     pairs.dedup();
-    let mut groups = Vec::new();
-    for run in pairs.chunk_by(|(one, _), (other, _)| one == other) {
-        let member = run.first().and_then(|(member, _)| usize::try_from(*member).ok());
-        let member = member.and_then(|member| stored.get_mut(member));
+    let (length, mut rest) = (run_length(stored.len()), pairs.as_slice());
+    let mut jobs = Vec::new();
+    for run in stored.chunks_mut(length) {
+        let end = rest.partition_point(|(member, _)| is_at_most(*member, run));
+        let (own, others) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        rest = others;
+        jobs.push((run, own));
+    }
+    in_parallel(jobs, |(run, pairs)| join(run, pairs, member_of)).ok_or_else(stopped)?;
+    Ok(())
+}
+
+fn is_at_most(slot: u32, run: &[Numbered]) -> bool {
+    run.last().is_some_and(|(last, _)| slot <= *last)
+}
+
+/// Gives the entries of a run their groups. Both are in the order of slots.
+fn join(run: &mut [Numbered], pairs: &[(u32, u32)], member_of: AttributeId) {
+    let (mut entries, mut groups) = (run.iter_mut(), Vec::new());
+    for pairs in pairs.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((member, _)) = pairs.first() else { continue };
+        let entry = entries.find(|(slot, _)| slot == member);
         // Nobody else has it yet.
-        let Some(stored) = member.and_then(|(_, stored)| Arc::get_mut(stored)) else { continue };
+        let Some(stored) = entry.and_then(|(_, stored)| Arc::get_mut(stored)) else { continue };
         if stored.kind == EntryKind::Deleted {
             continue;
         }
         groups.clear();
-        groups.extend(run.iter().map(|(_, group)| *group));
+        groups.extend(pairs.iter().map(|(_, group)| *group));
         let outside = stored.list(member_of).map(|list| list.outside.to_vec()).unwrap_or_default();
         let others = stored.references.iter().filter(|list| list.attribute != member_of).cloned();
         let list = References::new(member_of, Posting::of_sorted(&groups), outside);
         stored.references = others.chain(list).collect();
     }
-    Ok(())
 }
 
 /// Members with their groups.

@@ -1,17 +1,19 @@
 //! Pages become a whole set of entries, or nothing.
 
-use std::collections::BTreeSet;
-
-use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt};
 use thiserror::Error;
 
 use crate::directory::{EntryKind, View, identity};
 use crate::ldap::description_memo::DescriptionMemo;
-use crate::ldap::dn::NormalizedDn;
 use crate::ldap::entry::AttributeValues;
 use crate::ldap::identifier::{Guid, Sid};
 use crate::ldap::packed_entry::PackedEntry;
 use crate::ldap::schema::{DirectoryKind, is_forbidden, is_replicated};
+
+mod memberships;
+
+pub use memberships::Memberships;
+use memberships::Read;
 
 /// Relative identifiers of accounts that nobody logs in with: Guest and krbtgt (MS-SAMR 2.2.1.14).
 const NEVER_COPIED: [u32; 2] = [501, 502];
@@ -229,25 +231,12 @@ impl Assembly {
     /// A difference is a change between two pages, or a right that the sync account lacks.
     #[must_use]
     pub fn memberships(&self) -> Memberships {
-        let mut groups: HashMap<&[u8], Members<'_>> = HashMap::new();
-        for (entry, traits) in self.entries.iter().zip(&self.traits) {
-            if let Traits { kind: EntryKind::Group, guid: Some(guid), .. } = *traits {
-                groups.insert(entry.dn().as_bytes(), Members::of(guid, entry));
-            }
-        }
-        let mut found = Memberships::default();
-        for (entry, traits) in self.entries.iter().zip(&self.traits) {
-            for group in entry.values_of("memberOf") {
-                let Some(group) = groups.get_mut(group) else { continue };
-                found.claimed += 1;
-                if !group.has(entry.dn()) {
-                    found.unconfirmed += 1;
-                    found.groups.insert(group.guid);
-                    found.members.extend(traits.guid);
-                }
-            }
-        }
-        found
+        let all = self.entries.iter().zip(&self.traits);
+        memberships::compare(all.map(|(entry, traits)| Read {
+            entry,
+            guid: traits.guid,
+            group: traits.guid.filter(|_| traits.kind == EntryKind::Group),
+        }))
     }
 
     /// Checks the whole. To be called only when every search of the pass has ended without an error.
@@ -289,56 +278,6 @@ impl Assembly {
 
     fn has_groups(&self) -> bool {
         self.traits.iter().any(|traits| traits.kind == EntryKind::Group)
-    }
-}
-
-/// How the two ends of the memberships fit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memberships {
-    /// Memberships that members name, in groups that were copied.
-    pub claimed: usize,
-    /// Of those, how many the group does not name.
-    pub unconfirmed: usize,
-    /// The groups of those.
-    pub groups: BTreeSet<Guid>,
-    /// The members of those.
-    pub members: BTreeSet<Guid>,
-}
-
-impl Memberships {
-    /// Whether so many are missing that the members of groups cannot be read at all.
-    #[must_use]
-    pub const fn are_hidden(&self) -> bool {
-        self.unconfirmed * 2 > self.claimed
-    }
-}
-
-/// The members that a group names.
-struct Members<'e> {
-    guid: Guid,
-    spelled: HashSet<&'e [u8]>,
-    /// Worked out when a spelling is not among `spelled`.
-    normalized: Option<HashSet<NormalizedDn>>,
-}
-
-impl<'e> Members<'e> {
-    fn of(guid: Guid, group: &'e PackedEntry) -> Self {
-        let lists = group.values_of("member").chain(group.values_of("uniqueMember"));
-        // A group of everybody would grow seventeen times otherwise.
-        let mut spelled = HashSet::with_capacity(lists.clone().count());
-        spelled.extend(lists);
-        Self { guid, spelled, normalized: None }
-    }
-
-    fn has(&mut self, member: &str) -> bool {
-        if self.spelled.contains(member.as_bytes()) {
-            return true;
-        }
-        let spelled = &self.spelled;
-        let parse = |octets: &&[u8]| NormalizedDn::parse(std::str::from_utf8(octets).ok()?).ok();
-        let normalized =
-            self.normalized.get_or_insert_with(|| spelled.iter().filter_map(parse).collect());
-        NormalizedDn::parse(member).is_ok_and(|name| normalized.contains(&name))
     }
 }
 

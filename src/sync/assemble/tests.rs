@@ -1,5 +1,6 @@
 //! What becomes of pages.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
