@@ -195,7 +195,7 @@ fn lab_gate(ad: &Ad) -> Gate {
     let folder = corp::folder("shield");
     folder.write("service.password", "Passw0rd!adm\n");
     let text = corp::configuration(ad, "ldaps")
-        .replace("CORP\\\\svc-proxy", "CORP\\\\Administrator")
+        .replace(r"'CORP\svc-proxy'", r"'CORP\Administrator'")
         .replace(ON_DEMAND, "")
         .replace("required_groups = [\"crm-users\"]", "required_groups = [\"crm-extra\"]");
     let mut gate = Gate::start_in(folder, &text).synced(1);
