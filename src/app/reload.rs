@@ -13,7 +13,7 @@ use crate::admin::reload_document::{
 };
 use crate::config::{self, Config, Fingerprint};
 use crate::directory::Impact;
-use crate::policy::impact::{impact_of_configuration, moved_by_configuration};
+use crate::policy::impact::impact_of_configuration;
 use crate::policy::{Application, Applications};
 use crate::server::tls::ServerCertificate;
 use crate::session::gate::Gate;
@@ -144,9 +144,8 @@ impl Reloader {
     fn judge(&self, config: Config, loaded: &Loaded) -> (ReloadAnswer, Option<Plan>) {
         let now = Now::read();
         let current = self.gate.applications.current();
-        let state = self.state();
         let mut answer = ReloadAnswer {
-            needs_restart: state.loaded.fingerprint.needs_restart(&loaded.fingerprint),
+            needs_restart: self.state().loaded.fingerprint.needs_restart(&loaded.fingerprint),
             warnings: config.warnings().iter().map(ToString::to_string).collect(),
             ..ReloadAnswer::default()
         };
@@ -160,6 +159,7 @@ impl Reloader {
             answer.outcome = ReloadOutcome::Faulty;
             return (answer, None);
         }
+        let state = self.state();
         if state.loaded.fingerprint == loaded.fingerprint {
             if plan.certificates.is_empty() {
                 return (answer, None);
@@ -212,13 +212,12 @@ impl Reloader {
             let Some(view) = directory.published.load() else { continue };
             let name = &directory.name;
             let (old, new) = (current.all(), next.all());
-            let impact = impact_of_configuration(name, &view, old, new);
+            let (impact, people) = impact_of_configuration(name, &view, old, new, NAMED);
             let verdict = guards.get(name).map(|guard| guard.judge(&impact, now));
             if let Some(Verdict::Hold(reasons)) = verdict {
                 plan.reasons
                     .extend(reasons.iter().map(|reason| format!("directory {name}: {reason}")));
             }
-            let people = moved_by_configuration(name, &view, old, new, NAMED);
             let told = impact.applications.iter().zip(people).map(|(one, moved)| ReloadImpact {
                 application: one.name.to_string(),
                 directory: name.to_string(),

@@ -54,27 +54,6 @@ pub fn impact(
     impact
 }
 
-/// What another configuration does to the scopes of the applications on a view that stays. Applications are the
-/// same by name; one that comes or goes as a whole is what its operator wrote.
-#[must_use]
-pub fn impact_of_configuration(
-    directory: &str,
-    view: &View,
-    old: &[Arc<Application>],
-    new: &[Arc<Application>],
-) -> Impact {
-    let counts = view.counts();
-    let of = |(name, before, after): (&Arc<str>, _, _)| between(name, &before, &after);
-    Impact {
-        users_before: counts.users,
-        users_after: counts.users,
-        groups_before: counts.groups,
-        groups_after: counts.groups,
-        applications: scopes(directory, view, old, new).filter_map(of).collect(),
-        ..Impact::default()
-    }
-}
-
 /// Some of those whom another configuration moves, by distinguished name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
@@ -84,26 +63,37 @@ pub struct Moved {
     pub coming: Vec<String>,
 }
 
-/// At most `most` names of those whom [`impact_of_configuration`] counts, for each of the applications it tells of.
+/// What another configuration does to the scopes of the applications on a view that stays, and at most `most` names
+/// on each side of those whom it moves, for each of the applications that are told of. Applications are the
+/// same by name; one that comes or goes as a whole is what its operator wrote.
 #[must_use]
-pub fn moved_by_configuration(
+pub fn impact_of_configuration(
     directory: &str,
     view: &View,
     old: &[Arc<Application>],
     new: &[Arc<Application>],
     most: usize,
-) -> Vec<Moved> {
+) -> (Impact, Vec<Moved>) {
     let names = |slots: RoaringBitmap| -> Vec<String> {
         let entries = slots.iter().filter_map(|slot| view.entry(Slot(slot)));
         entries.map(|entry| entry.dn().to_owned()).take(most).collect()
     };
-    scopes(directory, view, old, new)
-        .filter(|(_, before, after)| before != after)
-        .map(|(_, before, after)| Moved {
-            leaving: names(&before - &after),
-            coming: names(&after - &before),
-        })
-        .collect()
+    let of = |(name, before, after): (&Arc<str>, RoaringBitmap, RoaringBitmap)| {
+        let counted = between(name, &before, &after)?;
+        let moved = Moved { leaving: names(&before - &after), coming: names(&after - &before) };
+        Some((counted, moved))
+    };
+    let (applications, moved) = scopes(directory, view, old, new).filter_map(of).unzip();
+    let counts = view.counts();
+    let impact = Impact {
+        users_before: counts.users,
+        users_after: counts.users,
+        groups_before: counts.groups,
+        groups_after: counts.groups,
+        applications,
+        ..Impact::default()
+    };
+    (impact, moved)
 }
 
 /// The users in the scope of each application that both configurations have, and that is not the very same in both.

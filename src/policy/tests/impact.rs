@@ -10,7 +10,7 @@ use super::*;
 use crate::directory::{ApplicationImpact, ChangeSummary, EntryKind, Impact, Times, Withdrawn};
 use crate::ldap::packed_entry::PackedEntry;
 use crate::policy::account::AccountState;
-use crate::policy::impact::{impact, impact_of_configuration, moved_by_configuration, withdrawn};
+use crate::policy::impact::{impact, impact_of_configuration, withdrawn};
 use crate::policy::rules::{self, Subject};
 
 /// The next view of the same line.
@@ -174,7 +174,8 @@ fn views_of_different_lines() {
 fn another_configuration() {
     let view = corp_view(1, company());
     let of = |old: Application, new: Application| {
-        impact_of_configuration("corp", &view, &[Arc::new(old)], &[Arc::new(new)]).applications
+        let (old, new) = ([Arc::new(old)], [Arc::new(new)]);
+        impact_of_configuration("corp", &view, &old, &new, 0).0.applications
     };
     let narrow = || Application { required_groups: names(&["crm"]), ..application() };
     assert_eq!(of(application(), narrow()), crm(3, 0, 5));
@@ -199,19 +200,16 @@ fn whom_another_configuration_moves() {
         [open("same"), open("narrow"), named("wide", "crm")],
         [open("same"), named("narrow", "crm"), open("wide")],
     );
-    let count: Vec<(usize, usize)> = impact_of_configuration("corp", &view, &old, &new)
-        .applications
-        .iter()
-        .map(|one| (one.lost, one.gained))
-        .collect();
-    let moved = |most| moved_by_configuration("corp", &view, &old, &new, most);
-    let all = moved(10);
+    let moved = |most| impact_of_configuration("corp", &view, &old, &new, most);
+    let (impact, all) = moved(10);
+    let count: Vec<(usize, usize)> =
+        impact.applications.iter().map(|one| (one.lost, one.gained)).collect();
     let lengths: Vec<(usize, usize)> =
         all.iter().map(|one| (one.leaving.len(), one.coming.len())).collect();
     assert_eq!((&count, &lengths), (&vec![(3, 0), (0, 3)], &count));
     assert_eq!(all[0].leaving, all[1].coming);
     assert!(!all[0].leaving.contains(&people("alice")), "she is in the group: {all:?}");
-    assert_eq!(moved(2)[0].leaving, all[0].leaving[..2]);
+    assert_eq!(moved(2).1[0].leaving, all[0].leaving[..2]);
 }
 
 /// Only what the directory has said: who is merely not found, or cannot be read, is not withdrawn.
