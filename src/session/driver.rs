@@ -18,7 +18,7 @@ use crate::ldap::identifier::Guid;
 use crate::ldap::request::Request;
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::policy::judge::Identity;
-use crate::policy::{Permit, Refusal};
+use crate::policy::{Permit, Refusal, World};
 use crate::time::Now;
 
 use super::answer::{Reason, told};
@@ -315,12 +315,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
             Signal::Draining => self.stop().await,
             Signal::WorldMoved => {
                 // The permit of an idle session is judged again at once.
-                if self.follow() == Standing::Gone {
-                    return self.turn_out().await;
-                }
-                let holder = self.session.permit().map(Permit::identity).cloned();
-                let renewed = self.session.renew(self.snapshot.world(), self.now);
-                self.close_if_lost(renewed, holder).await
+                self.judged(Session::renew).await
             }
             Signal::Alarm if self.now.monotonic >= self.deadline() => self.time_out().await,
             Signal::Alarm => {
@@ -349,12 +344,20 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Connection<'s, S> {
 
     /// Judges the permit again if anything has moved.
     async fn keep_current(&mut self) -> io::Result<Option<Ended>> {
+        self.judged(Session::keep_current).await
+    }
+
+    /// Has the session judge its permit on what is the case now, and ends it if that is lost.
+    async fn judged(
+        &mut self,
+        judge: fn(&mut Session, &World, Now) -> Result<(), Refusal>,
+    ) -> io::Result<Option<Ended>> {
         if self.follow() == Standing::Gone {
             return self.turn_out().await;
         }
         let holder = self.session.permit().map(Permit::identity).cloned();
-        let kept = self.session.keep_current(self.snapshot.world(), self.now);
-        self.close_if_lost(kept, holder).await
+        let judged = judge(self.session, self.snapshot.world(), self.now);
+        self.close_if_lost(judged, holder).await
     }
 
     async fn close_if_lost(
