@@ -142,11 +142,9 @@ impl Directory {
     }
 
     pub(super) fn gate(&self) -> DirectoryGate {
-        let kind = self.upstream.config().kind;
         let sync = self.sync.clone();
         DirectoryGate {
             name: self.name.clone(),
-            kind,
             published: self.published.clone(),
             max_age: self.max_age,
             upstream: self.upstream.clone(),

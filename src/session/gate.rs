@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::directory::PublishedView;
-use crate::ldap::schema::DirectoryKind;
 use crate::policy::local_account::VerifiedSecrets;
 use crate::policy::name_memo::NameMemo;
 use crate::policy::visibility::VisibilityCache;
@@ -28,8 +27,6 @@ use super::revocations::Revocations;
 pub struct DirectoryGate {
     /// Its name in the configuration.
     pub name: Arc<str>,
-    /// Its schema and account semantics.
-    pub kind: DirectoryKind,
     /// Its current view.
     pub published: Arc<PublishedView>,
     /// The age from which on its view is too old for applications that insist on a fresh one.

@@ -149,7 +149,6 @@ fn gate(
 ) -> Gate {
     let directory = DirectoryGate {
         name: name.clone(),
-        kind: DirectoryKind::ActiveDirectory,
         offline: None,
         published: published.clone(),
         max_age,

@@ -56,7 +56,6 @@ pub(super) fn directory(published: Arc<PublishedView>, port: u16) -> DirectoryGa
     let shield = Shield::new(name, ShieldConfig::default(), published.clone(), sources, &[7; 32]);
     DirectoryGate {
         name: Arc::from("corp"),
-        kind: DirectoryKind::ActiveDirectory,
         shield,
         offline: None,
         published,
